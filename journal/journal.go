@@ -1,0 +1,225 @@
+package journal
+
+import (
+	"crypto/rand"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"doorkeeper/access"
+)
+
+// Schema is the version of the record's public contract.
+const Schema = 1
+
+// Durability is what this journal survives: nothing. The START record says so in its reason.
+const Durability = "memory"
+
+// Defaults of Options.
+const (
+	DefaultRing            = 1 << 16
+	DefaultRingBytes       = 64 << 20
+	DefaultFlowInterval    = time.Second
+	DefaultSummaryInterval = time.Minute
+)
+
+// Options are fixed for the life of a journal. The zero value of each field means its default.
+type Options struct {
+	Proxy           string                      // for records that name none
+	Ring            int                         // records that are kept for readers
+	RingBytes       int64                       // and how many bytes of them, roughly
+	FlowInterval    time.Duration               // a flow is recorded this long after its first release at the latest
+	SummaryInterval time.Duration               // so long are chatty calls, empty fetches and repeated denials summed
+	Now             func() time.Time            // with a monotonic reading; time.Now
+	Entropy         io.Reader                   // of the ULIDs; crypto/rand
+	ClusterID       func(cluster string) string // Kafka's own id of a configured cluster, "" while unknown
+	APIName         func(key int16) string      // Kafka's name of an API; without it records show the number
+	ErrorName       func(code int16) string     // Kafka's name of an error; without it records show the number
+}
+
+// A Journal numbers records and keeps the last of them. All methods may be called from any goroutine.
+type Journal struct {
+	opt Options
+	id  string
+
+	mu      sync.Mutex // guards all below
+	entropy *ulid.MonotonicEntropy
+	ring    ring
+	head    int64 // seq of the newest record
+	counts  map[string]int64
+	readers map[chan struct{}]struct{}
+	closed  bool
+
+	retries *retries
+	denials *denials
+}
+
+// New opens an empty journal, which has a new identity: nothing is left of an earlier one.
+func New(opt Options) *Journal {
+	opt = opt.withDefaults()
+	j := &Journal{
+		opt:     opt,
+		entropy: ulid.Monotonic(opt.Entropy, 0),
+		ring:    newRing(opt.Ring, opt.RingBytes),
+		counts:  make(map[string]int64),
+		readers: make(map[chan struct{}]struct{}),
+		retries: newRetries(),
+	}
+	j.denials = newDenials(j)
+	j.id = j.newID(opt.Now())
+	return j
+}
+
+func (o Options) withDefaults() Options {
+	if o.Ring <= 0 {
+		o.Ring = DefaultRing
+	}
+	if o.RingBytes <= 0 {
+		o.RingBytes = DefaultRingBytes
+	}
+	if o.FlowInterval <= 0 {
+		o.FlowInterval = DefaultFlowInterval
+	}
+	if o.SummaryInterval <= 0 {
+		o.SummaryInterval = DefaultSummaryInterval
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Entropy == nil {
+		o.Entropy = rand.Reader
+	}
+	if o.ClusterID == nil {
+		o.ClusterID = func(string) string { return "" }
+	}
+	if o.APIName == nil {
+		o.APIName = decimal
+	}
+	if o.ErrorName == nil {
+		o.ErrorName = decimal
+	}
+	return o
+}
+
+func decimal(n int16) string { return strconv.Itoa(int(n)) }
+
+// ID is the journal's ULID: seq counts within it.
+func (j *Journal) ID() string { return j.id }
+
+// Append gives the record its place and keeps it. The record belongs to the journal from here on and is read by
+// many: nobody may change it any more. Schema, journal, seq, id and logged time are set here; proxy, cluster id,
+// severity and time where they are empty. Text that is not UTF-8 is made so.
+//
+// After Close it drops the record.
+func (j *Journal) Append(r *access.Record) {
+	now := j.opt.Now()
+	j.complete(r, now)
+	size := access.Sanitize(r)
+
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return
+	}
+	j.head++
+	r.Seq = j.head
+	r.Id = j.newID(now)
+	j.counts[r.Kind]++
+	j.ring.push(r, int64(size))
+	j.wake()
+}
+
+// complete fills in what every record has.
+func (j *Journal) complete(r *access.Record, now time.Time) {
+	r.Schema = Schema
+	r.Journal = j.id
+	r.LoggedTime = timestamppb.New(now)
+	if r.Time == nil {
+		r.Time = r.LoggedTime
+	}
+	if r.Severity == 0 {
+		r.Severity = severity(r)
+	}
+	if r.Proxy == "" {
+		r.Proxy = j.opt.Proxy
+	}
+	if r.ClusterId == "" && r.Cluster != "" {
+		r.ClusterId = j.opt.ClusterID(r.Cluster)
+	}
+}
+
+// OCSF severity ids.
+const (
+	informational = 1
+	low           = 2
+	medium        = 3
+)
+
+// severity is the OCSF severity_id of a record whose maker has no opinion: what was refused or denied stands out.
+func severity(r *access.Record) int32 {
+	switch {
+	case r.Decision == access.Deny.String(), r.Kind == KindAuthn && r.Operation == OpFailure, r.Kind == KindGap:
+		return medium
+	case r.Decision == access.Refuse.String(), r.Outcome == OutcomeFailed:
+		return low
+	}
+	return informational
+}
+
+// newID is called with mu held (or before anyone else knows the journal).
+func (j *Journal) newID(now time.Time) string {
+	ms := ulid.Timestamp(now)
+	id, err := ulid.New(ms, j.entropy)
+	if err != nil { // 2^80 ids in a millisecond, or no randomness: a fresh start of the sequence still is unique
+		id = ulid.MustNew(ms+1, j.entropy)
+	}
+	return id.String()
+}
+
+// Head is the position of the newest record.
+func (j *Journal) Head() Position {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return Position{Journal: j.id, Seq: j.head}
+}
+
+// Close writes what is still being summed, refuses further records and lets every reader come to its end after it
+// has read what is there. Sessions are to be closed before.
+func (j *Journal) Close() {
+	j.denials.flush()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+	j.wake()
+}
+
+// Tick writes the repeated denials whose summary interval has ended. Logs do it in their own Tick; calling it here,
+// once a second or so, serves the time when no session is left to do so.
+func (j *Journal) Tick(now time.Time) { j.denials.sweep(now) }
+
+// Stats are counters and gauges for telemetry.
+type Stats struct {
+	Head    int64            // seq of the newest record: how many there ever were
+	Oldest  int64            // seq of the oldest record still kept, 0: none
+	Bytes   int64            // that the kept ones need, roughly
+	Readers int              // following now
+	Kinds   map[string]int64 // records ever, by kind
+}
+
+// Stats takes a snapshot.
+func (j *Journal) Stats() Stats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := Stats{Head: j.head, Bytes: j.ring.bytes, Readers: len(j.readers), Kinds: make(map[string]int64, len(j.counts))}
+	if j.ring.n > 0 {
+		s.Oldest = j.head - int64(j.ring.n) + 1
+	}
+	for kind, n := range j.counts {
+		s.Kinds[kind] = n
+	}
+	return s
+}

@@ -1,0 +1,5 @@
+package journal
+
+type retries struct{}
+
+func newRetries() *retries { return &retries{} }
