@@ -20,7 +20,9 @@ const (
 //
 // Length is the whole batch in bytes as its own length field declares it, the 12 bytes before that count included.
 // Have is how many of them stand in the record set: less than Length where the broker cut the batch at its byte
-// limit, and then Known says how much of the header came.
+// limit, and then Cut is set. Of a header that is cut itself only those fields hold that came whole: HasBase and HasLast
+// say it of the offsets, Length is 0 when fewer than 12 bytes came, Magic -1 when fewer than 17 came, Records 0; the
+// producer's fields, LeaderEpoch and MaxTimestamp are -1.
 type Batch struct {
 	BaseOffset  int64
 	Length      int64
