@@ -1,0 +1,189 @@
+package config
+
+import (
+	"os"
+	"time"
+)
+
+// Config is a configuration with every default filled in and every path absolute. It is not changed after Load.
+type Config struct {
+	ProxyID  string    `yaml:"proxy_id" jsonschema_description:"Name of this proxy in every record. Default: the host name."`
+	StateDir string    `yaml:"state_dir" jsonschema_description:"Directory (0700) for what must survive a restart, the admin socket and the lock. Default: /var/lib/doorkeeper if that is writable, else doorkeeper in $XDG_STATE_HOME."`
+	Watch    bool      `yaml:"watch" jsonschema_description:"Reload when this file, a certificate, a key, a CA file or the tokens file changes. SIGHUP reloads in any case."`
+	Clusters []Cluster `yaml:"clusters" jsonschema:"required" jsonschema_description:"The Kafka clusters that this proxy stands in front of."`
+	Records  Records   `yaml:"records" jsonschema_description:"How accesses become records."`
+	Sinks    []Sink    `yaml:"sinks" jsonschema_description:"Where records go. Default: one file sink named local, access.jsonl in state_dir. An empty list: nowhere."`
+	Limits   Limits    `yaml:"limits" jsonschema_description:"Bounds on what clients can make the proxy hold."`
+	Timeouts Timeouts  `yaml:"timeouts" jsonschema_description:"How long the proxy waits for what. Idle connections are the broker's to close."`
+	Log      Log       `yaml:"log" jsonschema_description:"The proxy's own log, on standard error."`
+	Admin    Admin     `yaml:"admin" jsonschema_description:"The admin API: health, metrics, sessions, records, reload, drain."`
+
+	source *source // where each value stands in the file
+}
+
+// A Cluster is one Kafka cluster and the listeners through which clients reach it.
+type Cluster struct {
+	Name      string       `yaml:"name" jsonschema:"required" jsonschema_description:"Name of the cluster in records, and of its file in state_dir/clusters."`
+	Bootstrap []string     `yaml:"bootstrap" jsonschema:"required" jsonschema_description:"Brokers to dial before the cluster's nodes are known: host:port each."`
+	TLS       *UpstreamTLS `yaml:"tls" jsonschema_description:"TLS toward the brokers. Absent: plaintext. An empty mapping: TLS with the system's CAs."`
+	Listeners []Listener   `yaml:"listeners" jsonschema:"required" jsonschema_description:"Where clients connect."`
+}
+
+// UpstreamTLS is TLS toward the brokers.
+type UpstreamTLS struct {
+	CAFile     string `yaml:"ca_file" jsonschema_description:"PEM file of the CAs that may sign a broker's certificate. Default: the system's."`
+	CertFile   string `yaml:"cert_file" jsonschema_description:"PEM file of the certificate that the proxy shows to brokers."`
+	KeyFile    string `yaml:"key_file" jsonschema_description:"PEM file of that certificate's key."`
+	ServerName string `yaml:"server_name" jsonschema_description:"Name to send as SNI and to expect in the brokers' certificates. Default: the host that is dialled."`
+}
+
+// A Listener is one address that clients bootstrap at, and the ports of the brokers behind it.
+type Listener struct {
+	Name             string       `yaml:"name" jsonschema:"required" jsonschema_description:"Name of the listener in records; unique within its cluster."`
+	Address          string       `yaml:"address" jsonschema:"required" jsonschema_description:"Clients bootstrap here: host:port. Port 0 takes any free one."`
+	AdvertisedHost   string       `yaml:"advertised_host" jsonschema_description:"Host that clients are told to connect to. Default: the address that the client connected to."`
+	Routing          string       `yaml:"routing" jsonschema:"enum=ports" jsonschema_description:"How a connection finds its broker. ports: every broker has a port of its own, first_port plus its node id."`
+	FirstPort        int          `yaml:"first_port" jsonschema_description:"Broker n is at first_port + n. Required with routing ports; 0 takes any free ports, which change with every start."`
+	TLS              *ListenerTLS `yaml:"tls" jsonschema_description:"TLS toward clients. Absent: plaintext."`
+	PrincipalMapping []string     `yaml:"principal_mapping" jsonschema_description:"Kafka's ssl.principal.mapping.rules, for clients that show a certificate. Default: the whole distinguished name."`
+	OAuth            OAuth        `yaml:"oauth" jsonschema_description:"What is read from an OAUTHBEARER token once the broker has accepted it."`
+	AllowUnverified  bool         `yaml:"allow_unverified" jsonschema_description:"Let SASL mechanisms pass whose user name cannot be read (GSSAPI, custom ones); the principal is then User:?."`
+}
+
+// Words of ListenerTLS.ClientAuth.
+const (
+	ClientAuthNone    = "none"
+	ClientAuthRequest = "request"
+	ClientAuthRequire = "require"
+)
+
+// ListenerTLS is TLS toward clients.
+type ListenerTLS struct {
+	CertFile     string `yaml:"cert_file" jsonschema:"required" jsonschema_description:"PEM file of the certificate (and its chain) that clients see."`
+	KeyFile      string `yaml:"key_file" jsonschema:"required" jsonschema_description:"PEM file of its key."`
+	ClientCAFile string `yaml:"client_ca_file" jsonschema_description:"PEM file of the CAs that may sign a client's certificate."`
+	ClientAuth   string `yaml:"client_auth" jsonschema:"enum=none,enum=request,enum=require" jsonschema_description:"Client certificates: none, request (verified if shown) or require. Default: require if client_ca_file is given, else none."`
+}
+
+// OAuth says which claims of an OAUTHBEARER token matter.
+type OAuth struct {
+	PrincipalClaim string   `yaml:"principal_claim" jsonschema_description:"The claim that holds the user name."`
+	Claims         []string `yaml:"claims" jsonschema_description:"The claims that policies and records may see."`
+}
+
+// Records says how accesses become records.
+type Records struct {
+	FlowInterval    time.Duration `yaml:"flow_interval" jsonschema_description:"A flow is closed, and so recorded, this long after its first release even while more comes."`
+	SummaryInterval time.Duration `yaml:"summary_interval" jsonschema_description:"Calls that are not recorded one by one are summed over this long."`
+}
+
+// A Sink is one place that records go to.
+type Sink struct {
+	Name   string `yaml:"name" jsonschema:"required" jsonschema_description:"Name of the sink in logs and metrics; unique."`
+	Type   string `yaml:"type" jsonschema:"required,enum=file" jsonschema_description:"file: JSON lines."`
+	Path   string `yaml:"path" jsonschema:"required" jsonschema_description:"The file to append to."`
+	Format string `yaml:"format" jsonschema:"enum=native" jsonschema_description:"native: the access record as it is."`
+	Rotate Rotate `yaml:"rotate" jsonschema_description:"When to begin a new file."`
+}
+
+// Rotate says when a file sink begins a new file, and how many old ones stay.
+type Rotate struct {
+	MaxBytes Size `yaml:"max_bytes" jsonschema_description:"Size at which a new file is begun. 0: never."`
+	Keep     int  `yaml:"keep" jsonschema_description:"Old files to keep."`
+}
+
+// Limits bounds what clients can make the proxy hold.
+type Limits struct {
+	Connections          int  `yaml:"connections" jsonschema_description:"Client connections at a time. Lowered, with a warning, to (RLIMIT_NOFILE - 512) / 2. 0: no limit but that."`
+	ConnectionsPerSource int  `yaml:"connections_per_source" jsonschema_description:"Client connections at a time from one address. 0: no limit."`
+	ProduceFrame         Size `yaml:"produce_frame" jsonschema_description:"A produce request up to this size is held until every topic in it is decided; a larger one is decided as it streams."`
+	Buffers              Size `yaml:"buffers" jsonschema_description:"Memory for all buffers together."`
+	InFlight             int  `yaml:"in_flight" jsonschema_description:"Requests that one connection may have unanswered before the proxy stops reading from it."`
+}
+
+// Timeouts says how long the proxy waits for what.
+type Timeouts struct {
+	Handshake time.Duration `yaml:"handshake" jsonschema_description:"A client's TLS handshake."`
+	Dial      time.Duration `yaml:"dial" jsonschema_description:"Connecting to a broker, TLS included."`
+	Frame     time.Duration `yaml:"frame" jsonschema_description:"An open request must move 64 KiB in this time while the proxy is reading."`
+	Stall     time.Duration `yaml:"stall" jsonschema_description:"No byte moved in this time while a frame is open in either direction: the connection is closed."`
+	Drain     time.Duration `yaml:"drain" jsonschema_description:"After SIGTERM, connections have this long to finish what is in flight."`
+}
+
+// Log is the proxy's own log.
+type Log struct {
+	Level  string `yaml:"level" jsonschema:"enum=debug,enum=info,enum=warn,enum=error" jsonschema_description:"The least severe lines to write."`
+	Format string `yaml:"format" jsonschema:"enum=auto,enum=text,enum=json" jsonschema_description:"auto: text on a terminal, JSON otherwise."`
+}
+
+// Admin is the admin API.
+type Admin struct {
+	Socket     string          `yaml:"socket" jsonschema_description:"Unix socket, relative to state_dir. Peers are known by their uid."`
+	UIDs       map[uint32]Role `yaml:"uids" jsonschema_description:"Roles of other uids on the socket. The proxy's own uid and root are operators; everybody else needs a token."`
+	Address    string          `yaml:"address" jsonschema_description:"TCP address of the API: host:port. /healthz, /readyz and /metrics are open there, /api/v1 needs a token. Absent: none."`
+	TLS        *AdminTLS       `yaml:"tls" jsonschema_description:"TLS on address. Required unless that is a loopback address."`
+	TokensFile string          `yaml:"tokens_file" jsonschema_description:"YAML list of {name, sha256, role}: sha256 is the SHA-256 of the token in hex, role is viewer, responder, operator or payload."`
+	Pprof      bool            `yaml:"pprof" jsonschema_description:"Serve Go's profiles under /debug/pprof to operators."`
+}
+
+// AdminTLS is TLS on the admin API's TCP address.
+type AdminTLS struct {
+	CertFile     string `yaml:"cert_file" jsonschema:"required" jsonschema_description:"PEM file of the certificate."`
+	KeyFile      string `yaml:"key_file" jsonschema:"required" jsonschema_description:"PEM file of its key."`
+	ClientCAFile string `yaml:"client_ca_file" jsonschema_description:"PEM file of the CAs that may sign a client's certificate. Given: nobody gets in without one."`
+}
+
+// A Role says what a caller of the admin API may do.
+type Role string
+
+// The roles: a viewer reads, a responder also quarantines, an operator also reloads, grants and drains; payload reads,
+// and alone may see payloads.
+const (
+	Viewer    Role = "viewer"
+	Responder Role = "responder"
+	Operator  Role = "operator"
+	Payload   Role = "payload"
+)
+
+// Valid says whether r is one of the roles.
+func (r Role) Valid() bool {
+	switch r {
+	case Viewer, Responder, Operator, Payload:
+		return true
+	}
+	return false
+}
+
+// Default returns the configuration of an empty file, without the defaults that depend on the file or the machine.
+func Default() *Config {
+	return &Config{
+		Watch:   true,
+		Records: Records{FlowInterval: time.Second, SummaryInterval: time.Minute},
+		Limits:  Limits{Connections: 20000, ProduceFrame: 4 * MiB, Buffers: 256 * MiB, InFlight: 64},
+		Timeouts: Timeouts{
+			Handshake: 10 * time.Second, Dial: 10 * time.Second, Frame: 30 * time.Second,
+			Stall: 10 * time.Minute, Drain: 30 * time.Second,
+		},
+		Log:   Log{Level: "info", Format: "auto"},
+		Admin: Admin{Socket: "admin.sock"},
+	}
+}
+
+// defaults of list elements: set on each new element before the file's keys are laid over it.
+
+func (l *Listener) defaults() {
+	l.Routing = "ports"
+	l.OAuth = OAuth{PrincipalClaim: "sub", Claims: []string{"iss", "sub", "azp", "scope", "groups"}}
+}
+
+func (s *Sink) defaults() {
+	s.Format = "native"
+	s.Rotate = Rotate{MaxBytes: 256 * MiB, Keep: 10}
+}
+
+// defaultSink is where records go when the file says nothing of sinks.
+func defaultSink(stateDir string) Sink {
+	s := Sink{Name: "local", Type: "file", Path: stateDir + string(os.PathSeparator) + "access.jsonl"}
+	s.defaults()
+	return s
+}
