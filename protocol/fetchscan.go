@@ -125,7 +125,13 @@ func (s *response) Scan(p []byte) (int, error) {
 	tail := s.tail
 	for s.at != atEnd {
 		if s.at == atRecords {
-			if !s.records(&w, s.ev) {
+			for s.nextBatch(&w) {
+				if s.err = s.ev.Batch(&s.batch); s.err != nil {
+					return w.i, s.err
+				}
+				s.enterBatch(&w)
+			}
+			if s.rec > 0 || s.err != nil {
 				return w.i, s.err
 			}
 			s.recordsDone()

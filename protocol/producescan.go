@@ -74,7 +74,13 @@ func (s *ProduceScanner) Scan(p []byte) (int, error) {
 	w := s.window(p)
 	for s.at != inEnd {
 		if s.at == inRecords {
-			if !s.records(&w, s.ev) {
+			for s.nextBatch(&w) {
+				if s.err = s.ev.Batch(&s.batch); s.err != nil {
+					return w.i, s.err
+				}
+				s.enterBatch(&w)
+			}
+			if s.rec > 0 || s.err != nil {
 				return w.i, s.err
 			}
 			s.afterRecords()

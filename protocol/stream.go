@@ -18,12 +18,17 @@ type stream struct {
 	want int
 	err  error
 
-	batch Batch
+	batch  Batch
+	header int // bytes of batch's header
 }
 
 func (s *stream) reset(what string, size int64) {
 	s.what, s.size, s.left = what, size, size
 	s.rec, s.body, s.want, s.err = 0, 0, 0, nil
+	if size < 0 {
+		s.left = 0
+		s.fail("size", 0, Short)
+	}
 }
 
 // Opaque returns how many bytes from here on nobody needs to see: the rest of the open batch.
@@ -75,39 +80,36 @@ func (s *stream) stop(w *window, mark int, element string) error {
 	return nil
 }
 
-// records walks the record set: bodies pass, headers are announced. It returns false when p is used up or something
-// failed; the window then stands in front of what is missing.
-func (s *stream) records(w *window, ev interface{ Batch(*Batch) error }) bool {
-	for s.rec > 0 {
+// nextBatch lets the open batch's body pass and reads the header behind it. True: s.batch is to be announced, and then
+// entered. False: the record set is through (rec is 0), p is used up, or the header is bad (s.err).
+func (s *stream) nextBatch(w *window) bool {
+	if s.body > 0 {
+		n := min(s.body, int64(len(w.p)-w.i))
+		w.i += int(n)
+		s.body -= n
+		s.rec -= n
+		s.left -= n
 		if s.body > 0 {
-			n := min(s.body, int64(len(w.p)-w.i))
-			w.i += int(n)
-			s.body -= n
-			s.rec -= n
-			s.left -= n
-			if s.body > 0 {
-				s.want = 1
-				return false
-			}
-			continue
-		}
-		size, need, bad := s.batch.parse(w.p[w.i:], s.rec)
-		if bad != 0 {
-			s.fail("batch", 0, bad)
+			s.want = 1
 			return false
 		}
-		if size == 0 {
-			s.want = need
-			return false
-		}
-		if err := ev.Batch(&s.batch); err != nil {
-			s.err = err
-			return false
-		}
-		w.i += size
-		s.body = s.batch.Have - int64(size)
-		s.rec -= int64(size)
-		s.left -= int64(size)
 	}
-	return true
+	if s.rec == 0 {
+		return false
+	}
+	size, need, bad := s.batch.parse(w.p[w.i:], s.rec)
+	if bad != 0 {
+		s.fail("batch", 0, bad)
+		return false
+	}
+	s.header, s.want = size, need
+	return size > 0
+}
+
+// enterBatch consumes the announced header.
+func (s *stream) enterBatch(w *window) {
+	w.i += s.header
+	s.body = s.batch.Have - int64(s.header)
+	s.rec -= int64(s.header)
+	s.left -= int64(s.header)
 }
