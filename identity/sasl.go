@@ -87,6 +87,7 @@ const (
 	offered              // the client's handshake waits for its answer
 	open                 // the client's turn
 	asked                // a token waits for its answer
+	passed               // the broker took a token of a mechanism that cannot be read: the client's turn, if it is not over
 )
 
 // NewSASL returns the observer of a connection that has not authenticated.
@@ -119,8 +120,9 @@ func (s *SASL) HandshakeAnswer(code int16) error {
 // Raw says that what both sides send next are raw tokens: length-prefixed, without a Kafka header.
 func (s *SASL) Raw() bool { return s.version == 0 && (s.state == open || s.state == asked) }
 
-// Open says that an exchange is under way, from the client's handshake to the broker's last answer.
-func (s *SASL) Open() bool { return s.state != idle }
+// Open says that an exchange is under way, from the client's handshake to the broker's last answer. After an answer
+// Accepted it is not, until the client sends one more token.
+func (s *SASL) Open() bool { return s.state != idle && s.state != passed }
 
 // Mechanism is the one of the exchange under way or, between two, of the last one; "" before the first. A name that is
 // none by RFC 4422 is "?".
@@ -132,7 +134,7 @@ func (s *SASL) Token(client []byte) error {
 	switch s.state {
 	case offered, asked:
 		return ErrOrder
-	case open:
+	case open, passed:
 		s.state = asked
 	}
 	s.step++
@@ -172,7 +174,7 @@ func (s *SASL) Answer(server []byte, code int16) (Result, error) {
 	case outcome == Failure:
 		return s.fail(), nil
 	case outcome == Accepted:
-		s.state = open
+		s.state = passed
 		return Result{Outcome: Accepted, Identity: s.identity()}, nil
 	}
 	s.state = open
@@ -200,7 +202,7 @@ func (s *SASL) read(server []byte) (Outcome, error) {
 // Lost notes that the connection ended. If an exchange was under way it failed (in raw mode that is how a broker says
 // it), and ok is true.
 func (s *SASL) Lost() (r Result, ok bool) {
-	if s.state == idle {
+	if !s.Open() {
 		return Result{}, false
 	}
 	return s.fail(), true
