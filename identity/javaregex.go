@@ -132,20 +132,30 @@ func (t *translator) run() error {
 			err = t.openClass()
 		case c == '(' && strings.HasPrefix(t.in[t.at:], "(?"):
 			err = t.group()
-		case c == '*' || c == '+' || c == '?' || c == '}':
-			t.copy(1)
-			if strings.HasPrefix(t.in[t.at:], "+") {
-				err = errPossessive
-			}
-			if strings.HasPrefix(t.in[t.at:], "?") {
-				t.copy(1)
-			}
+		case c == '*' || c == '+' || c == '?':
+			err = t.quantifier(1)
+		case c == '{':
+			err = t.quantifier(max(1, len(repetition.FindString(t.in[t.at:]))))
 		default:
 			t.copy(1)
 		}
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+var repetition = regexp.MustCompile(`\A\{[0-9]+(,[0-9]*)?\}`)
+
+// quantifier copies one of n bytes and the "?" that makes it reluctant.
+func (t *translator) quantifier(n int) error {
+	t.copy(n)
+	switch {
+	case strings.HasPrefix(t.in[t.at:], "+"):
+		return errPossessive
+	case strings.HasPrefix(t.in[t.at:], "?"):
+		t.copy(1)
 	}
 	return nil
 }
@@ -258,6 +268,8 @@ func (t *translator) escape() error {
 		t.replace(2, t.bracketed(posix["Space"], true))
 	case 'u':
 		return t.unicode()
+	case 'x':
+		t.braced()
 	case 'p', 'P':
 		return t.property(c == 'P')
 	default:
@@ -298,6 +310,17 @@ func (t *translator) unicode() error {
 	return nil
 }
 
+// braced copies an escape and what stands in braces behind it.
+func (t *translator) braced() {
+	n := 2
+	if rest := t.in[t.at+2:]; strings.HasPrefix(rest, "{") {
+		if end := strings.IndexByte(rest, '}'); end > 0 {
+			n += end + 1
+		}
+	}
+	t.copy(n)
+}
+
 // property translates the POSIX names; for the others RE2 decides what it knows.
 func (t *translator) property(not bool) error {
 	rest := t.in[t.at+2:]
@@ -305,7 +328,7 @@ func (t *translator) property(not bool) error {
 	set, known := posix[name]
 	switch {
 	case !strings.HasPrefix(rest, "{") || !closed || !known:
-		t.copy(2)
+		t.braced()
 	case not && t.class:
 		return fmt.Errorf(`\P{%s} inside a class`, name)
 	default:
