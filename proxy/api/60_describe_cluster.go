@@ -1,0 +1,73 @@
+package api
+
+import (
+	"doorkeeper/access"
+	"doorkeeper/cluster"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// DescribeCluster (key 60), versions 0 to 2 (KIP-700).
+//
+//   - v1: brokers or controllers (KIP-919)
+//   - v2: fenced brokers too (KIP-1073)
+//
+// Actions: DESCRIBE on the cluster if the client wants its authorized operations; without it they are 0, and the rest
+// of the answer stands. Otherwise Kafka asks nothing.
+//
+// The brokers are learned, fenced ones too, and stand in the answer under our addresses. A broker refuses to list
+// controllers (MISMATCHED_ENDPOINT_TYPE); if something lists them after all, their addresses are emptied.
+var describeClusterRow = row(kmsg.DescribeCluster, deriveDescribeCluster, rewriteDescribeCluster)
+
+// endpointController is DescribeCluster's endpoint type of controllers (KIP-919); 1 is brokers.
+const endpointController = 2
+
+func deriveDescribeCluster(x *Exchange, q *kmsg.DescribeClusterRequest) error {
+	op := access.OpNone
+	if q.IncludeClusterAuthorizedOperations {
+		op = access.OpDescribe
+	}
+	x.AskCluster(op)
+	return nil
+}
+
+func rewriteDescribeCluster(x *Exchange, r *kmsg.DescribeClusterResponse) (changed bool, err error) {
+	controllers := r.EndpointType == endpointController
+	if r.ErrorCode == 0 && !controllers {
+		x.Env.Cluster.Learn(describedNodes(r.Brokers), r.ClusterID)
+	}
+	for i := range r.Brokers {
+		b := &r.Brokers[i]
+		var host string
+		var port int32
+		switch {
+		case controllers:
+		case b.Host == "":
+			continue // no address: nothing to stand in for
+		default:
+			if host, port, err = x.Env.Route.Advertise(b.NodeID, b.Host, b.Port); err != nil {
+				return false, err
+			}
+		}
+		if host != b.Host || port != b.Port {
+			b.Host, b.Port, changed = host, port, true
+		}
+	}
+	return changed, nil
+}
+
+func describedNodes(brokers []kmsg.DescribeClusterResponseBroker) []cluster.Node {
+	nodes := make([]cluster.Node, 0, len(brokers))
+	for i := range brokers {
+		b := &brokers[i]
+		if b.Host == "" {
+			continue
+		}
+		n := cluster.Node{ID: b.NodeID, Host: b.Host, Port: b.Port}
+		if b.Rack != nil {
+			n.Rack = *b.Rack
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes
+}

@@ -1,0 +1,18 @@
+package api
+
+import (
+	"doorkeeper/access"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// UnregisterBroker (key 64), version 0 (KIP-631). An admin client's call, not one of the brokers' own.
+//
+// Actions: ALTER on the cluster.
+var unregisterBrokerRow = row[kmsg.UnregisterBrokerRequest, kmsg.UnregisterBrokerResponse](
+	kmsg.UnregisterBroker, deriveUnregisterBroker, nil, each)
+
+func deriveUnregisterBroker(x *Exchange, _ *kmsg.UnregisterBrokerRequest) error {
+	x.AskCluster(access.OpAlter)
+	return nil
+}

@@ -1,0 +1,21 @@
+package api
+
+import (
+	"doorkeeper/access"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// AddRaftVoter (key 80), versions 0 and 1 (KIP-853). An admin client's call, which brokers forward.
+//
+//   - v1: whether to answer only once the change is committed
+//
+// Actions: ALTER on the cluster. The listeners in the request are the new voter's own: they are for controllers, and
+// pass as they are.
+var addRaftVoterRow = row[kmsg.AddRaftVoterRequest, kmsg.AddRaftVoterResponse](
+	kmsg.AddRaftVoter, deriveAddRaftVoter, nil, each)
+
+func deriveAddRaftVoter(x *Exchange, _ *kmsg.AddRaftVoterRequest) error {
+	x.AskCluster(access.OpAlter)
+	return nil
+}

@@ -1,0 +1,18 @@
+package api
+
+import (
+	"doorkeeper/access"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// UnregisterController (key 94), version 0 (Kafka 4.4). An admin client's call, which brokers forward.
+//
+// Actions: ALTER on the cluster.
+var unregisterControllerRow = row[kmsg.UnregisterControllerRequest, kmsg.UnregisterControllerResponse](
+	kmsg.UnregisterController, deriveUnregisterController, nil, each)
+
+func deriveUnregisterController(x *Exchange, _ *kmsg.UnregisterControllerRequest) error {
+	x.AskCluster(access.OpAlter)
+	return nil
+}
