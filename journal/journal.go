@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -54,6 +55,7 @@ type Journal struct {
 	readers map[chan struct{}]struct{}
 	closed  bool
 
+	stray   atomic.Int64
 	retries *retries
 	denials *denials
 }
@@ -207,6 +209,7 @@ type Stats struct {
 	Oldest  int64            // seq of the oldest record still kept, 0: none
 	Bytes   int64            // that the kept ones need, roughly
 	Readers int              // following now
+	Stray   int64            // bytes that were released and never announced: 0, or something is wrong
 	Kinds   map[string]int64 // records ever, by kind
 }
 
@@ -214,7 +217,7 @@ type Stats struct {
 func (j *Journal) Stats() Stats {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s := Stats{Head: j.head, Bytes: j.ring.bytes, Readers: len(j.readers), Kinds: make(map[string]int64, len(j.counts))}
+	s := Stats{Head: j.head, Stray: j.stray.Load(), Bytes: j.ring.bytes, Readers: len(j.readers), Kinds: make(map[string]int64, len(j.counts))}
 	if j.ring.n > 0 {
 		s.Oldest = j.head - int64(j.ring.n) + 1
 	}

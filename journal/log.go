@@ -3,55 +3,117 @@ package journal
 import (
 	"time"
 
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"doorkeeper/access"
+)
+
+// Bounds of one Log. Beyond them the oldest flow or sum is recorded early: nothing is lost but compactness.
+const (
+	maxFlows     = 10_000
+	maxSummaries = 1_000
+	maxRanges    = 1_000 // acquired ranges of one flow
+	maxResources = 100   // names that one record lists
 )
 
 // A Log makes the records of one session. It belongs to the session's response pump: no two calls at a time.
 type Log struct {
 	journal *Journal
 	session *access.Session
+	who     *access.Identity
+	client  *access.Client
+
+	flows flows     // open ones; see flow.go
+	queue queue     // intended, not yet released; see release.go
+	sums  summaries // see summary.go
+
+	denialDue time.Time // when a sum of denials that this session added to ends
 }
 
-// CloseInfo is how a session ended. Byte counts are the sockets' own.
-type CloseInfo struct {
-	Cause                                     string
-	ClientIn, ClientOut, BrokerIn, BrokerOut int64
-	ClientAcked                               int64 // bytes that the client's TCP acknowledged, -1: not known
+// Session opens a session's log with its OPEN record; Close ends it with the CLOSE record. s is complete by now: what
+// it says of addresses and broker goes into every record.
+func (j *Journal) Session(s *access.Session) *Log {
+	l := &Log{journal: j, session: s, flows: newFlows(), sums: newSummaries()}
+	l.Event(&access.Record{Kind: KindSession, Operation: OpOpen, Time: timestamppb.New(s.Opened)})
+	return l
 }
 
-// Session opens a session's log with its OPEN record. Close writes the CLOSE record.
-func (j *Journal) Session(s *access.Session) *Log { return &Log{journal: j, session: s} }
-
-// Identify says who the session's records are about from here on, where no request says it: OPEN, CLOSE, Event.
-// Requests that come after it (Call, Fetched, Intend, Wrote) renew it.
-func (l *Log) Identify(who *access.Identity, client *access.Client) {}
-
-// Intend announces a batch before any byte of it is released. b is copied.
-func (l *Log) Intend(b *access.Batch) {}
-
-// Released says that n more bytes of record data, in the order of the Intend calls, were handed to the kernel.
-func (l *Log) Released(n int64) {}
-
-// Fetched says that a read request was answered, after its batches were intended. throttle is in milliseconds.
-func (l *Log) Fetched(r *access.Request, delivered bool, throttle int32) {}
-
-// Acquired says that a share fetch acquired the offsets first to last.
-func (l *Log) Acquired(s *access.Span, first, last int64) {}
-
-// Wrote says how one partition of a Produce request fared.
-func (l *Log) Wrote(w *access.Write) {}
-
-// Call says how one action of another request fared.
-func (l *Log) Call(c *access.Call) {}
+// Identify says who the session's own records (CLOSE, Event) are about from here on. Requests renew it: who speaks in
+// the last Call, Fetched, Intend or Wrote counts, so that only what no request carries has to be told. nil changes
+// nothing.
+func (l *Log) Identify(who *access.Identity, client *access.Client) {
+	if who != nil {
+		l.who = who
+	}
+	if client != nil {
+		l.client = client
+	}
+}
 
 // Event appends a record of this session. What says where and who is filled in where it is empty.
-func (l *Log) Event(r *access.Record) {}
+func (l *Log) Event(r *access.Record) {
+	l.place(r)
+	nameIdentity(r, l.who)
+	nameClient(r, l.client)
+	l.journal.Append(r)
+}
 
-// Tick records the flows and sums whose interval has ended.
-func (l *Log) Tick(now time.Time) {}
+// Tick records the flows and sums whose interval has ended by now.
+func (l *Log) Tick(now time.Time) {
+	l.tickFlows(now)
+	l.tickSums(now)
+	if !l.denialDue.IsZero() && !now.Before(l.denialDue) {
+		l.denialDue = time.Time{}
+		l.journal.denials.sweep(now)
+	}
+}
 
 // Due says when Tick has something to do next; zero: nothing is waiting.
-func (l *Log) Due() time.Time { return time.Time{} }
+func (l *Log) Due() time.Time {
+	return earliest(earliest(l.flows.due(), l.sums.due()), l.denialDue)
+}
 
-// Close records what is open, then the end of the session. The Log is not used after it.
-func (l *Log) Close(end CloseInfo) {}
+// earliest takes zero for never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// CloseInfo is how a session ended. Byte counts are the sockets' own, before TLS was taken off.
+type CloseInfo struct {
+	Cause       string
+	ClientIn    int64
+	ClientOut   int64
+	BrokerIn    int64
+	BrokerOut   int64
+	ClientAcked int64 // bytes that the client's TCP acknowledged (TCP_INFO); -1: not known
+}
+
+// Close records what is open, then the end of the session. A batch that left in part counts as delivered, in a flow
+// whose outcome is partial; one of which no byte left does not count. The Log is not used after it.
+func (l *Log) Close(end CloseInfo) {
+	l.abandon()
+	l.finishAll()
+	l.flushSums()
+
+	r := &access.Record{
+		Kind:       KindSession,
+		Operation:  OpClose,
+		Cause:      end.Cause,
+		DurationMs: proto.Int64(l.journal.opt.Now().Sub(l.session.Opened).Milliseconds()),
+		ClientIn:   proto.Int64(end.ClientIn),
+		ClientOut:  proto.Int64(end.ClientOut),
+		BrokerIn:   proto.Int64(end.BrokerIn),
+		BrokerOut:  proto.Int64(end.BrokerOut),
+
+		CommunityId:         communityID(l.session.Peer, l.session.Local),
+		UpstreamCommunityId: communityID(l.session.Upstream, l.session.Remote),
+	}
+	if end.ClientAcked >= 0 {
+		r.ClientAcked = proto.Int64(end.ClientAcked)
+	}
+	l.Event(r)
+}

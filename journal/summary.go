@@ -1,0 +1,154 @@
+package journal
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"doorkeeper/access"
+)
+
+// A summaryKey is what calls have in common that one record stands for. The session is the Log's own.
+type summaryKey struct {
+	api       int16
+	operation access.Operation
+	kind      access.ResourceType
+	resource  string
+	topicID   [16]byte
+	names     uint64 // of a call that names many
+	count     int
+	client    access.Client
+	principal string
+	group     string
+	txn       string
+
+	verdict access.Verdict
+	allowed bool // there was a decision
+	rule    string
+	reason  string
+	policy  string
+	error   int16
+	failed  bool
+	empty   bool // fetches that returned nothing
+}
+
+// summaries are a session's sums in the order in which they began, which is the order in which they end.
+type summaries struct {
+	byKey map[summaryKey]*summary
+	order []*summary // from head on
+	head  int
+}
+
+type summary struct {
+	key    summaryKey
+	due    time.Time
+	record *access.Record
+}
+
+func newSummaries() summaries { return summaries{byKey: make(map[summaryKey]*summary)} }
+
+func (t *summaries) due() time.Time {
+	if t.head == len(t.order) {
+		return time.Time{}
+	}
+	return t.order[t.head].due
+}
+
+func (t *summaries) add(s *summary) {
+	t.byKey[s.key] = s
+	if t.head > 0 && len(t.order) == cap(t.order) { // make room of what has ended
+		t.order = append(t.order[:0], t.order[t.head:]...)
+		t.head = 0
+	}
+	t.order = append(t.order, s)
+}
+
+func (t *summaries) pop() *summary {
+	s := t.order[t.head]
+	t.order[t.head] = nil
+	t.head++
+	if t.head == len(t.order) {
+		t.order, t.head = t.order[:0], 0
+	}
+	delete(t.byKey, s.key)
+	return s
+}
+
+func (l *Log) summaryKey(c *access.Call) summaryKey {
+	key := l.requestKey(c.Request)
+	key.operation, key.kind, key.resource, key.topicID = c.Action.Operation, c.Action.Type, c.Action.Name, c.Action.TopicID
+	key.names, key.count = hashNames(c.Names), c.Count
+	key.error, key.failed = c.Error, c.Failed
+	if d := c.Decision; d != nil {
+		key.allowed, key.verdict = true, d.Verdict
+		key.rule, key.reason, key.policy = d.Rule, d.Reason, d.Policy
+	}
+	return key
+}
+
+func (l *Log) requestKey(q *access.Request) summaryKey {
+	key := summaryKey{api: q.API, group: q.Group, txn: q.TransactionalID}
+	if q.Client != nil {
+		key.client = *q.Client
+	}
+	if q.Identity != nil {
+		key.principal = q.Identity.Principal
+	}
+	return key
+}
+
+// sumCall adds a call to the sum of its like.
+func (l *Log) sumCall(c *access.Call, now time.Time) {
+	key := l.summaryKey(c)
+	if s := l.sums.byKey[key]; s != nil {
+		addCall(s.record, now, c)
+		return
+	}
+	l.openSum(key, now, l.callRecord(c, now))
+}
+
+func (l *Log) openSum(key summaryKey, now time.Time, r *access.Record) {
+	if len(l.sums.byKey) >= maxSummaries {
+		l.journal.Append(l.sums.pop().record)
+	}
+	l.sums.add(&summary{key: key, due: now.Add(l.journal.opt.SummaryInterval), record: r})
+}
+
+// sumEmpty counts a fetch that returned nothing while no read was open. Nobody decided about it as a whole and
+// nothing was released: the record has neither decision nor outcome.
+func (l *Log) sumEmpty(q *access.Request, throttle int32) {
+	key := l.requestKey(q)
+	key.operation, key.empty = access.OpRead, true
+	now := l.journal.opt.Now()
+	if s := l.sums.byKey[key]; s != nil {
+		*s.record.Requests++
+		s.record.Count = *s.record.Requests
+		prolong(s.record, now, throttle)
+		return
+	}
+	r := &access.Record{
+		Kind:       KindAccess,
+		Operation:  access.OpRead.String(),
+		Time:       timestamppb.New(now),
+		EndTime:    timestamppb.New(now),
+		Requests:   proto.Int64(1),
+		Messages:   proto.Int64(0),
+		Bytes:      proto.Int64(0),
+		ThrottleMs: int64(throttle),
+	}
+	l.nameRequest(r, q)
+	l.openSum(key, now, r)
+}
+
+func (l *Log) tickSums(now time.Time) {
+	for due := l.sums.due(); !due.IsZero() && !now.Before(due); due = l.sums.due() {
+		l.journal.Append(l.sums.pop().record)
+	}
+}
+
+func (l *Log) flushSums() {
+	for !l.sums.due().IsZero() {
+		l.journal.Append(l.sums.pop().record)
+	}
+}
