@@ -16,8 +16,6 @@ var deleteGroupsRow = row[kmsg.DeleteGroupsRequest, kmsg.DeleteGroupsResponse](
 	kmsg.DeleteGroups, deriveDeleteGroups, nil, each)
 
 func deriveDeleteGroups(x *Exchange, q *kmsg.DeleteGroupsRequest) error {
-	for _, g := range q.Groups {
-		x.Ask(access.OpDelete, access.ResGroup, g)
-	}
+	x.askGroups(access.OpDelete, q.Groups)
 	return nil
 }

@@ -20,15 +20,7 @@ var incrementalAlterConfigsRow = row[kmsg.IncrementalAlterConfigsRequest, kmsg.I
 
 func deriveIncrementalAlterConfigs(x *Exchange, q *kmsg.IncrementalAlterConfigsRequest) error {
 	for i := range q.Resources {
-		r := &q.Resources[i]
-		switch r.ResourceType {
-		case kmsg.ConfigResourceTypeTopic:
-			x.askTopicName(access.OpAlterConfigs, r.ResourceName)
-		case kmsg.ConfigResourceTypeGroupConfig:
-			x.Ask(access.OpAlterConfigs, access.ResGroup, r.ResourceName)
-		default:
-			x.AskCluster(access.OpAlterConfigs)
-		}
+		x.askConfig(access.OpAlterConfigs, q.Resources[i].ResourceType, q.Resources[i].ResourceName)
 	}
 	return nil
 }

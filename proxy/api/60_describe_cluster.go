@@ -32,26 +32,27 @@ func deriveDescribeCluster(x *Exchange, q *kmsg.DescribeClusterRequest) error {
 }
 
 func rewriteDescribeCluster(x *Exchange, r *kmsg.DescribeClusterResponse) (changed bool, err error) {
-	controllers := r.EndpointType == endpointController
-	if r.ErrorCode == 0 && !controllers {
+	if r.EndpointType == endpointController {
+		for i := range r.Brokers {
+			b := &r.Brokers[i]
+			changed = changed || b.Host != "" || b.Port != 0
+			b.Host, b.Port = "", 0
+		}
+		return changed, nil
+	}
+	if r.ErrorCode == 0 {
 		x.Env.Cluster.Learn(describedNodes(r.Brokers), r.ClusterID)
 	}
 	for i := range r.Brokers {
 		b := &r.Brokers[i]
-		var host string
-		var port int32
-		switch {
-		case controllers:
-		case b.Host == "":
+		if b.Host == "" {
 			continue // no address: nothing to stand in for
-		default:
-			if host, port, err = x.Env.Route.Advertise(b.NodeID, b.Host, b.Port); err != nil {
-				return false, err
-			}
 		}
-		if host != b.Host || port != b.Port {
-			b.Host, b.Port, changed = host, port, true
+		c, err := x.advertise(b.NodeID, &b.Host, &b.Port)
+		if err != nil {
+			return false, err
 		}
+		changed = changed || c
 	}
 	return changed, nil
 }
@@ -63,11 +64,7 @@ func describedNodes(brokers []kmsg.DescribeClusterResponseBroker) []cluster.Node
 		if b.Host == "" {
 			continue
 		}
-		n := cluster.Node{ID: b.NodeID, Host: b.Host, Port: b.Port}
-		if b.Rack != nil {
-			n.Rack = *b.Rack
-		}
-		nodes = append(nodes, n)
+		nodes = append(nodes, cluster.Node{ID: b.NodeID, Host: b.Host, Port: b.Port, Rack: deref(b.Rack)})
 	}
 	return nodes
 }

@@ -17,9 +17,7 @@ import (
 var consumerGroupDescribeRow = row(kmsg.ConsumerGroupDescribe, deriveConsumerGroupDescribe, learnConsumerGroups)
 
 func deriveConsumerGroupDescribe(x *Exchange, q *kmsg.ConsumerGroupDescribeRequest) error {
-	for _, g := range q.Groups {
-		x.Ask(access.OpDescribe, access.ResGroup, g)
-	}
+	x.askGroups(access.OpDescribe, q.Groups)
 	return nil
 }
 

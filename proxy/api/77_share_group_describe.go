@@ -12,9 +12,7 @@ import (
 var shareGroupDescribeRow = row(kmsg.ShareGroupDescribe, deriveShareGroupDescribe, learnShareGroups)
 
 func deriveShareGroupDescribe(x *Exchange, q *kmsg.ShareGroupDescribeRequest) error {
-	for _, g := range q.GroupIDs {
-		x.Ask(access.OpDescribe, access.ResGroup, g)
-	}
+	x.askGroups(access.OpDescribe, q.GroupIDs)
 	return nil
 }
 

@@ -16,8 +16,6 @@ var streamsGroupDescribeRow = row[kmsg.StreamsGroupDescribeRequest, kmsg.Streams
 	kmsg.StreamsGroupDescribe, deriveStreamsGroupDescribe, nil)
 
 func deriveStreamsGroupDescribe(x *Exchange, q *kmsg.StreamsGroupDescribeRequest) error {
-	for _, g := range q.Groups {
-		x.Ask(access.OpDescribe, access.ResGroup, g)
-	}
+	x.askGroups(access.OpDescribe, q.Groups)
 	return nil
 }

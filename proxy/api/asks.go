@@ -22,6 +22,16 @@ func (x *Exchange) askTopicName(op access.Operation, name string) {
 	x.AskTopic(op, x.Topic(&name, [16]byte{}))
 }
 
+// askGroups asks for each group of a list. A list of one is the request's group.
+func (x *Exchange) askGroups(op access.Operation, groups []string) {
+	if len(groups) == 1 {
+		x.Group = groups[0]
+	}
+	for _, g := range groups {
+		x.Ask(op, access.ResGroup, g)
+	}
+}
+
 // askUser asks for an operation on somebody else's USER resource. On their own everybody may do it.
 func (x *Exchange) askUser(op access.Operation, principal, self string) {
 	if principal == self {

@@ -156,7 +156,7 @@ var highCases = []highCase{
 	{name: "all", q: &kmsg.DescribeTopicPartitionsRequest{}, want: []string{allTopics}},
 	{name: "names", group: "g", q: &kmsg.ShareGroupHeartbeatRequest{GroupID: "g", SubscribedTopicNames: []string{"a"}},
 		want: []string{"READ GROUP g", "DESCRIBE TOPIC a"}},
-	{name: "groups", q: &kmsg.ShareGroupDescribeRequest{GroupIDs: []string{"g"}}, want: []string{"DESCRIBE GROUP g"}},
+	{name: "groups", group: "g", q: &kmsg.ShareGroupDescribeRequest{GroupIDs: []string{"g"}}, want: []string{"DESCRIBE GROUP g"}},
 	{name: "", q: &kmsg.AddRaftVoterRequest{Listeners: []kmsg.AddRaftVoterRequestListener{{Name: "C", Host: "h", Port: 1}}}, want: []string{clusterAlter}},
 	{name: "", q: &kmsg.RemoveRaftVoterRequest{}, want: []string{clusterAlter}},
 
@@ -171,7 +171,7 @@ var highCases = []highCase{
 	{name: "regex", group: "g", q: &kmsg.StreamsGroupHeartbeatRequest{Group: "g", Topology: &kmsg.StreamsGroupHeartbeatRequestTopology{
 		Subtopologies: []kmsg.StreamsGroupHeartbeatRequestTopologySubtopology{{SourceTopicRegex: []string{"in.*"}}}}},
 		want: []string{"READ GROUP g", allTopics}},
-	{name: "groups", q: &kmsg.StreamsGroupDescribeRequest{Groups: []string{"g"}}, want: []string{"DESCRIBE GROUP g"}},
+	{name: "groups", group: "g", q: &kmsg.StreamsGroupDescribeRequest{Groups: []string{"g"}}, want: []string{"DESCRIBE GROUP g"}},
 	{name: "topics", group: "g", q: &kmsg.DescribeShareGroupOffsetsRequest{Groups: []kmsg.DescribeShareGroupOffsetsRequestGroup{
 		{GroupID: "g", Topics: []kmsg.DescribeShareGroupOffsetsRequestGroupTopic{{Topic: "a"}}}}},
 		want: []string{"DESCRIBE GROUP g", "DESCRIBE TOPIC a"}},

@@ -1,0 +1,291 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"doorkeeper/access"
+	"doorkeeper/cluster"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// answered passes an answer through Respond as it comes over the wire, and returns both frames.
+func answered(t *testing.T, x *Exchange, r kmsg.Response) (in, out []byte) {
+	t.Helper()
+	r.SetVersion(x.Version)
+	in = frameOf(r)
+	x.Body = kmsg.RequestForKey(x.API.Key)
+	x.Body.SetVersion(x.Version)
+	out, err := x.Respond(nil, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in, out
+}
+
+// frameOf is an answer without its length bytes: correlation id, tags in flexible versions, body.
+func frameOf(r kmsg.Response) []byte {
+	frame := []byte{0, 0, 0, 9}
+	if r.IsFlexible() {
+		frame = append(frame, 0)
+	}
+	return r.AppendTo(frame)
+}
+
+func TestDescribeClusterRewritesBrokers(t *testing.T) {
+	for v := int16(0); v <= describeClusterRow.Max; v++ {
+		r := kmsg.NewPtrDescribeClusterResponse()
+		r.ClusterID, r.ControllerID = "cid", 1
+		r.Brokers = []kmsg.DescribeClusterResponseBroker{
+			{NodeID: 1, Host: "b1.kafka", Port: 9092, Rack: ptr("r1")},
+			{NodeID: 2, Host: "b2.kafka", Port: 9093, IsFenced: true},
+			{NodeID: 3, Host: "", Port: -1},
+		}
+		r.UnknownTags.Set(77, []byte("kept"))
+		x := highExchange(t, r.Key(), v)
+		_, out := answered(t, x, r)
+
+		r.Brokers[0].Host, r.Brokers[0].Port = "proxy.test", 20001
+		r.Brokers[1].Host, r.Brokers[1].Port = "proxy.test", 20002
+		if !bytes.Equal(out, frameOf(r)) {
+			t.Errorf("v%d: something else changed, or an address did not:\n%q\nwant\n%q", v, out, frameOf(r))
+		}
+		want := []cluster.Node{{ID: 1, Host: "b1.kafka", Port: 9092, Rack: "r1"}, {ID: 2, Host: "b2.kafka", Port: 9093}}
+		if d := cmp.Diff(want, x.Env.Cluster.Nodes()); d != "" {
+			t.Errorf("v%d: learned (-want +got):\n%s", v, d)
+		}
+		if x.Env.Cluster.ID() != "cid" {
+			t.Errorf("v%d: cluster id %q", v, x.Env.Cluster.ID())
+		}
+	}
+}
+
+// same is a Route on which brokers are reached under their own addresses.
+type same struct{}
+
+func (same) Advertise(_ int32, host string, port int32) (string, int32, error) {
+	return host, port, nil
+}
+
+// nowhere is a Route that has no address to give.
+type nowhere struct{}
+
+var errNowhere = errors.New("no port left")
+
+func (nowhere) Advertise(int32, string, int32) (string, int32, error) { return "", 0, errNowhere }
+
+func TestDescribeClusterWithoutChange(t *testing.T) {
+	r := kmsg.NewPtrDescribeClusterResponse()
+	r.Brokers = []kmsg.DescribeClusterResponseBroker{{NodeID: 1, Host: "b1.kafka", Port: 9092}}
+	x := highExchange(t, r.Key(), 1)
+	x.Env.Route = same{}
+	in, out := answered(t, x, r)
+	if &in[0] != &out[0] {
+		t.Error("the frame was copied although nothing changed")
+	}
+}
+
+func TestDescribeClusterWithoutAddress(t *testing.T) {
+	r := kmsg.NewPtrDescribeClusterResponse()
+	r.Brokers = []kmsg.DescribeClusterResponseBroker{{NodeID: 1, Host: "b1.kafka", Port: 9092}}
+	x := highExchange(t, r.Key(), 0)
+	x.Env.Route = nowhere{}
+	x.Body = kmsg.NewPtrDescribeClusterRequest()
+	if _, err := x.Respond(nil, frameOf(r)); !errors.Is(err, errNowhere) {
+		t.Errorf("error %v, want %v: the answer must not pass", err, errNowhere)
+	}
+}
+
+func TestControllersStayHidden(t *testing.T) {
+	quorum := kmsg.NewPtrDescribeQuorumResponse()
+	quorum.Topics = []kmsg.DescribeQuorumResponseTopic{{Topic: "__cluster_metadata", Partitions: []kmsg.DescribeQuorumResponseTopicPartition{{LeaderID: 9, HighWatermark: 12}}}}
+	quorum.Nodes = []kmsg.DescribeQuorumResponseNode{{NodeID: 9, Listeners: []kmsg.DescribeQuorumResponseNodeListener{
+		{Name: "CONTROLLER", Host: "secret-host", Port: 9094}, {Name: "TLS", Host: "secret-host", Port: 9095}}}}
+	listed := kmsg.NewPtrDescribeClusterResponse()
+	listed.EndpointType = endpointController
+	listed.Brokers = []kmsg.DescribeClusterResponseBroker{{NodeID: 9, Host: "secret-host", Port: 9094}}
+
+	for _, c := range []struct {
+		r    kmsg.Response
+		from int16
+		hide func()
+	}{
+		{quorum, 2, func() {
+			for i := range quorum.Nodes[0].Listeners {
+				quorum.Nodes[0].Listeners[i].Host, quorum.Nodes[0].Listeners[i].Port = "", 0
+			}
+		}},
+		{listed, 1, func() { listed.Brokers[0].Host, listed.Brokers[0].Port = "", 0 }},
+	} {
+		for v := c.from; v <= Lookup(c.r.Key()).Max; v++ {
+			x := highExchange(t, c.r.Key(), v)
+			_, out := answered(t, x, c.r)
+			if bytes.Contains(out, []byte("secret-host")) {
+				t.Errorf("%s v%d names the controller", x.API.Name(), v)
+			}
+			if n := x.Env.Cluster.Nodes(); len(n) > 0 {
+				t.Errorf("%s v%d: learned %v", x.API.Name(), v, n)
+			}
+			c.hide()
+			if want := frameOf(c.r); !bytes.Equal(out, want) {
+				t.Errorf("%s v%d: something else changed: %q, want %q", x.API.Name(), v, out, want)
+			}
+		}
+	}
+	for v := int16(0); v < 2; v++ {
+		x := highExchange(t, quorum.Key(), v)
+		if in, out := answered(t, x, quorum); &in[0] != &out[0] {
+			t.Errorf("DescribeQuorum v%d has no addresses, and was rewritten", v)
+		}
+	}
+}
+
+func TestUserEndpointsPass(t *testing.T) {
+	beat := kmsg.NewPtrStreamsGroupHeartbeatResponse()
+	beat.PartitionsByUserEndpoint = []kmsg.StreamsGroupHeartbeatResponsePartitionsByUserEndpoint{{UserEndpoint: kmsg.Endpoint{Host: "app", Port: 80}}}
+	desc := kmsg.NewPtrStreamsGroupDescribeResponse()
+	desc.Groups = []kmsg.StreamsGroupDescribeResponseGroup{{Members: []kmsg.StreamsGroupDescribeResponseGroupMember{
+		{UserEndpoint: &kmsg.StreamsGroupDescribeResponseGroupMemberUserEndpoint{Host: "app", Port: 80}}}}}
+	for _, r := range []kmsg.Response{beat, desc} {
+		for v := int16(0); v <= Lookup(r.Key()).Max; v++ {
+			x := highExchange(t, r.Key(), v)
+			if in, out := answered(t, x, r); &in[0] != &out[0] || !bytes.Contains(out, []byte("app")) {
+				t.Errorf("%s v%d was rewritten", x.API.Name(), v)
+			}
+		}
+	}
+}
+
+func TestTopicsAreLearned(t *testing.T) {
+	id := [16]byte{1, 2, 3}
+	part := kmsg.Assignment{TopicPartitions: []kmsg.AssignmentTopicPartition{{Topic: "orders", TopicID: id}}}
+	for _, r := range []kmsg.Response{
+		&kmsg.DescribeTopicPartitionsResponse{Topics: []kmsg.DescribeTopicPartitionsResponseTopic{{Topic: ptr("orders"), TopicID: id}}},
+		&kmsg.ConsumerGroupDescribeResponse{Groups: []kmsg.ConsumerGroupDescribeResponseGroup{{
+			Members: []kmsg.ConsumerGroupDescribeResponseGroupMember{{Assignment: part}}}}},
+		&kmsg.ConsumerGroupDescribeResponse{Groups: []kmsg.ConsumerGroupDescribeResponseGroup{{
+			Members: []kmsg.ConsumerGroupDescribeResponseGroupMember{{TargetAssignment: part}}}}},
+		&kmsg.ShareGroupDescribeResponse{Groups: []kmsg.ShareGroupDescribeResponseGroup{{Members: []kmsg.ShareGroupDescribeResponseGroupMember{{
+			Assignment: kmsg.ShareGroupDescribeResponseGroupMemberAssignment{
+				TopicPartitions: []kmsg.ShareGroupDescribeResponseGroupMemberAssignmentTopicPartition{{Topic: "orders", TopicID: id}}}}}}}},
+		&kmsg.DescribeShareGroupOffsetsResponse{Groups: []kmsg.DescribeShareGroupOffsetsResponseGroup{{
+			Topics: []kmsg.DescribeShareGroupOffsetsResponseGroupTopic{{Topic: "orders", TopicID: id}}}}},
+		&kmsg.AlterShareGroupOffsetsResponse{Topics: []kmsg.AlterShareGroupOffsetsResponseTopic{{Topic: "orders", TopicID: id}}},
+		&kmsg.DeleteShareGroupOffsetsResponse{Topics: []kmsg.DeleteShareGroupOffsetsResponseTopic{{Topic: "orders", TopicID: id}}},
+	} {
+		for v := int16(0); v <= Lookup(r.Key()).Max; v++ {
+			x := highExchange(t, r.Key(), v)
+			in, out := answered(t, x, r)
+			if got := x.Env.Cluster.TopicByID(id); got == nil || got.Name != "orders" {
+				t.Errorf("%s v%d: learned %v", x.API.Name(), v, got)
+			}
+			if &in[0] != &out[0] {
+				t.Errorf("%s v%d was rewritten", x.API.Name(), v)
+			}
+		}
+	}
+}
+
+func TestHalfPairsAreNotLearned(t *testing.T) {
+	id := [16]byte{1, 2, 3}
+	r := &kmsg.DescribeTopicPartitionsResponse{Topics: []kmsg.DescribeTopicPartitionsResponseTopic{
+		{TopicID: id}, {Topic: ptr("")}, {Topic: ptr("hidden"), ErrorCode: 29}, {Topic: ptr("odd"), TopicID: id, ErrorCode: 3}}}
+	x := highExchange(t, r.Key(), 0)
+	answered(t, x, r)
+	for _, name := range []string{"", "hidden", "odd"} {
+		if got := x.Env.Cluster.TopicByName([]byte(name)); got != nil {
+			t.Errorf("learned %+v", got)
+		}
+	}
+}
+
+func TestTokenOwnersAreLearned(t *testing.T) {
+	for v := int16(0); v <= createDelegationTokenRow.Max; v++ {
+		x := highExchange(t, int16(kmsg.CreateDelegationToken), v)
+		answered(t, x, &kmsg.CreateDelegationTokenResponse{PrincipalType: "User", PrincipalName: "bob", TokenID: "tok", HMAC: []byte("h")})
+		if owner, _ := x.Env.Cluster.TokenOwner("tok"); owner != "User:bob" {
+			t.Errorf("create v%d: owner %q", v, owner)
+		}
+	}
+	for v := int16(0); v <= describeDelegationTokenRow.Max; v++ {
+		x := highExchange(t, int16(kmsg.DescribeDelegationToken), v)
+		answered(t, x, &kmsg.DescribeDelegationTokenResponse{TokenDetails: []kmsg.DescribeDelegationTokenResponseTokenDetail{
+			{PrincipalType: "User", PrincipalName: "bob", TokenID: "t1"}, {PrincipalType: "User", PrincipalName: "eve", TokenID: "t2"}}})
+		for id, want := range map[string]string{"t1": "User:bob", "t2": "User:eve"} {
+			if owner, _ := x.Env.Cluster.TokenOwner(id); owner != want {
+				t.Errorf("describe v%d: owner of %s %q, want %q", v, id, owner, want)
+			}
+		}
+	}
+	x := highExchange(t, int16(kmsg.CreateDelegationToken), 3)
+	answered(t, x, &kmsg.CreateDelegationTokenResponse{ErrorCode: 65, PrincipalType: "User", PrincipalName: "bob", TokenID: "failed"})
+	if owner, ok := x.Env.Cluster.TokenOwner("failed"); ok {
+		t.Errorf("learned %q from an error", owner)
+	}
+}
+
+// Salted passwords, HMACs, settings' values and telemetry are in requests and answers, and nowhere else: not in what is
+// kept of them for the record, not in an error.
+func TestSecretsStayOnTheWire(t *testing.T) {
+	const secret = "s3cr3t-s3cr3t"
+	raw := []byte(secret)
+	for _, q := range []kmsg.Request{
+		&kmsg.AlterUserSCRAMCredentialsRequest{Upsertions: []kmsg.AlterUserSCRAMCredentialsRequestUpsertion{{Name: "bob", Salt: raw, SaltedPassword: raw}}},
+		&kmsg.RenewDelegationTokenRequest{HMAC: raw},
+		&kmsg.ExpireDelegationTokenRequest{HMAC: raw},
+		&kmsg.IncrementalAlterConfigsRequest{Resources: []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeBroker,
+			ResourceName: "1", Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: "ssl.keystore.password", Value: ptr(secret)}}}}},
+		&kmsg.PushTelemetryRequest{Metrics: raw},
+	} {
+		for v := int16(0); v <= Lookup(q.Key()).Max; v++ {
+			x := highExchange(t, q.Key(), v)
+			derived(t, x, q)
+			noSecret(t, x, secret)
+			body := q.AppendTo(nil)
+			for n := range body {
+				if err := x.Decode(body[:n]); err != nil && strings.Contains(err.Error(), secret) {
+					t.Errorf("%s v%d: error %v", x.API.Name(), v, err)
+				}
+			}
+		}
+	}
+	for _, r := range []kmsg.Response{
+		&kmsg.CreateDelegationTokenResponse{PrincipalType: "User", PrincipalName: "bob", TokenID: "tok", HMAC: raw},
+		&kmsg.DescribeDelegationTokenResponse{TokenDetails: []kmsg.DescribeDelegationTokenResponseTokenDetail{
+			{PrincipalType: "User", PrincipalName: "bob", TokenID: "tok", HMAC: raw}}},
+	} {
+		for v := int16(0); v <= Lookup(r.Key()).Max; v++ {
+			x := highExchange(t, r.Key(), v)
+			x.AskCluster(access.OpDescribe)
+			answered(t, x, r)
+			noSecret(t, x, secret)
+			if fmt.Sprintf("%+v", x.Body) != fmt.Sprintf("%+v", kmsg.RequestForKey(r.Key())) {
+				x.Body.SetVersion(0) // the version alone may differ
+				if strings.Contains(fmt.Sprintf("%+v", x.Body), secret) {
+					t.Errorf("%s v%d: the exchange keeps the answer's secret", x.API.Name(), v)
+				}
+			}
+			frame := frameOf(r)
+			for n := 5; n < len(frame); n++ {
+				if _, err := x.Respond(nil, frame[:n]); err != nil && strings.Contains(err.Error(), secret) {
+					t.Errorf("%s v%d: error %v", x.API.Name(), v, err)
+				}
+			}
+		}
+	}
+}
+
+// noSecret looks through everything that a record is made of: the actions, and the request's own fields.
+func noSecret(t *testing.T, x *Exchange, secret string) {
+	t.Helper()
+	for _, s := range []string{fmt.Sprintf("%+v", x.Actions), fmt.Sprintf("%+v", x.Request)} {
+		if strings.Contains(s, secret) {
+			t.Errorf("%s v%d: %s", x.API.Name(), x.Version, s)
+		}
+	}
+}
