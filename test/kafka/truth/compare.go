@@ -1,0 +1,290 @@
+package truth
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Compare holds the records of a journal against the sessions, one by one, and returns every difference. The sessions
+// must have ended and their records have been written.
+func Compare(sessions []*Session, records []*Record, names Names) []string {
+	wrong := CheckJournal(records)
+	byPeer := map[string]string{} // peer -> session id
+	bySession := map[string][]*Record{}
+	for _, r := range records {
+		if r.Session == "" {
+			continue
+		}
+		bySession[r.Session] = append(bySession[r.Session], r)
+		if r.Kind == "session" && r.Operation == "OPEN" {
+			byPeer[r.Peer] = r.Session
+		}
+	}
+	for _, s := range sessions {
+		id, ok := byPeer[s.Peer.String()]
+		if !ok {
+			if len(s.Calls) > 0 {
+				wrong = append(wrong, fmt.Sprintf("%v: no session record (%d requests)", s, len(s.Calls)))
+			}
+			continue
+		}
+		for _, w := range compareSession(s, bySession[id], names) {
+			wrong = append(wrong, fmt.Sprintf("%v, session %s: %s", s, id, w))
+		}
+	}
+	return wrong
+}
+
+// String names the connection.
+func (s *Session) String() string { return fmt.Sprintf("connection %v to node %d", s.Peer, s.Node) }
+
+func compareSession(s *Session, records []*Record, names Names) []string {
+	if s.Err != nil {
+		return []string{"the tap's bytes cannot be read: " + s.Err.Error()}
+	}
+	wrong := compareReads(s, records, names)
+	wrong = append(wrong, compareWrites(s, records, names)...)
+	wrong = append(wrong, compareAcquired(s, records, names)...)
+	wrong = append(wrong, compareCalls(s, records)...)
+	return append(wrong, compareClose(s, records)...)
+}
+
+// A flow is what both sides are reduced to: events are whole or cut batches in the order in which they passed.
+type event struct {
+	Batch
+	id [16]byte
+}
+
+func compareReads(s *Session, records []*Record, names Names) []string {
+	truth := map[string][]event{}
+	for _, r := range s.Reads {
+		key := fmt.Sprintf("%s-%d", names.Of(r.Part), r.Partition)
+		truth[key] = append(truth[key], event{r.Batch, r.ID})
+	}
+	flows := map[string][]*Record{}
+	for _, r := range records {
+		if r.Kind == "access" && r.Operation == "READ" && r.Partition != nil && (r.API == "Fetch" || r.API == "ShareFetch") {
+			flows[r.part()] = append(flows[r.part()], r)
+		}
+	}
+	return compareFlows("read", s.MidFrame || s.Reset, truth, flows)
+}
+
+func compareWrites(s *Session, records []*Record, names Names) []string {
+	outcomes := map[string]func(Write) bool{
+		"released": func(w Write) bool { return !w.Unknown && w.Error == 0 && !w.Again },
+		"failed":   func(w Write) bool { return !w.Unknown && w.Error != 0 },
+		"unknown":  func(w Write) bool { return w.Unknown },
+	}
+	var wrong []string
+	for _, outcome := range slices.Sorted(maps.Keys(outcomes)) {
+		truth := map[string][]event{}
+		for _, w := range s.Writes {
+			if outcomes[outcome](w) {
+				key := fmt.Sprintf("%s-%d", names.Of(w.Part), w.Partition)
+				truth[key] = append(truth[key], event{w.Batch, w.ID})
+			}
+		}
+		flows := map[string][]*Record{}
+		for _, r := range records {
+			if r.Kind == "access" && r.Operation == "WRITE" && r.API == "Produce" && r.Partition != nil && r.Outcome == outcome {
+				flows[r.part()] = append(flows[r.part()], r)
+			}
+		}
+		if outcome == "released" {
+			wrong = append(wrong, compareFlows("write", false, truth, flows)...)
+			continue
+		}
+		wrong = append(wrong, compareSums(outcome+" write", truth, flows)...)
+	}
+	return wrong
+}
+
+// compareFlows holds each partition's records against its batches. partial says that the connection ended inside a
+// frame: batches of that frame are in the records and not in the truth.
+func compareFlows(what string, partial bool, truth map[string][]event, flows map[string][]*Record) []string {
+	var wrong []string
+	keys := map[string]bool{}
+	for k := range truth {
+		keys[k] = true
+	}
+	for k := range flows {
+		keys[k] = true
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		rest := truth[key]
+		for _, r := range flows[key] {
+			n := int(value(r.Batches) + r.ControlBatches + r.CutBatches)
+			if n > len(rest) && partial {
+				rest = nil
+				break
+			}
+			if n > len(rest) {
+				wrong = append(wrong, fmt.Sprintf("%s %s: a record (seq %d) of %d batches, and %d are left on the wire", what, key, r.Seq, n, len(rest)))
+				rest = nil
+				break
+			}
+			for _, w := range compareFlow(r, rest[:n]) {
+				wrong = append(wrong, fmt.Sprintf("%s %s, record %d: %s", what, key, r.Seq, w))
+			}
+			rest = rest[n:]
+		}
+		if len(rest) > 0 {
+			wrong = append(wrong, fmt.Sprintf("%s %s: %d of %d batches on the wire are in no record, the first at offset %d",
+				what, key, len(rest), len(truth[key]), rest[0].First))
+		}
+	}
+	return wrong
+}
+
+// figures is what a record says of its batches.
+type figures struct {
+	first, last                       int64 // of whole batches, -1 without any
+	messages, batches, control, bytes int64
+	cut, cutBytes, cutLast            int64
+	digest                            string
+}
+
+func compareFlow(r *Record, events []event) []string {
+	want := figuresOf(events)
+	got := figures{
+		first: orMinusOne(r.FirstOffset), last: orMinusOne(r.LastOffset),
+		messages: value(r.Messages), batches: value(r.Batches), control: r.ControlBatches, bytes: value(r.Bytes),
+		cut: r.CutBatches, cutBytes: r.CutBytes, cutLast: orMinusOne(r.CutLastOffset), digest: r.BatchDigest,
+	}
+	if r.Estimated {
+		want.first, want.messages = got.first, got.messages
+	}
+	var wrong []string
+	if got != want {
+		wrong = append(wrong, fmt.Sprintf("is %+v, want %+v", got, want))
+	}
+	for _, e := range events {
+		if r.TopicID != "" && e.id != [16]byte{} && r.TopicID != IDText(e.id) {
+			wrong = append(wrong, fmt.Sprintf("topic id %s, want %s", r.TopicID, IDText(e.id)))
+			break
+		}
+	}
+	return wrong
+}
+
+func figuresOf(events []event) figures {
+	f := figures{first: -1, last: -1, cutLast: -1}
+	digest := sha256.New()
+	for _, e := range events {
+		if e.Cut {
+			f.cut++
+			f.cutBytes += e.Have
+			if e.HasLast {
+				f.cutLast = max(f.cutLast, e.Last)
+			}
+			continue
+		}
+		if f.first < 0 {
+			f.first = e.First
+		}
+		f.last = e.Last
+		f.bytes += e.Bytes
+		if e.Control {
+			f.control++
+		} else {
+			f.batches++
+			f.messages += int64(e.Messages)
+		}
+		var line [12]byte
+		binary.BigEndian.PutUint64(line[:], uint64(e.First))
+		binary.BigEndian.PutUint32(line[8:], e.CRC)
+		digest.Write(line[:])
+	}
+	if f.batches+f.control > 0 {
+		f.digest = hex.EncodeToString(digest.Sum(nil))
+	}
+	return f
+}
+
+// compareSums holds writes without offsets: only what they amount to is recorded.
+func compareSums(what string, truth map[string][]event, flows map[string][]*Record) []string {
+	sum := func(messages, batches, bytes int64) string {
+		return fmt.Sprintf("%d messages in %d batches of %d bytes", messages, batches, bytes)
+	}
+	want, got := map[string]string{}, map[string]string{}
+	for key, events := range truth {
+		f := figuresOf(events)
+		want[key] = sum(f.messages, f.batches, f.bytes)
+	}
+	for key, records := range flows {
+		var m, b, n int64
+		for _, r := range records {
+			m, b, n = m+value(r.Messages), b+value(r.Batches), n+value(r.Bytes)
+		}
+		got[key] = sum(m, b, n)
+	}
+	var wrong []string
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if got[key] != want[key] {
+			wrong = append(wrong, fmt.Sprintf("%s %s: is %q, want %q", what, key, got[key], want[key]))
+		}
+		delete(got, key)
+	}
+	for _, key := range slices.Sorted(maps.Keys(got)) {
+		wrong = append(wrong, fmt.Sprintf("%s %s: recorded, and not on the wire: %s", what, key, got[key]))
+	}
+	return wrong
+}
+
+func compareAcquired(s *Session, records []*Record, names Names) []string {
+	want, got := map[string]int64{}, map[string]int64{}
+	for _, a := range s.Acquired {
+		want[fmt.Sprintf("%s-%d", names.Of(a.Part), a.Partition)] += a.Last - a.First + 1
+	}
+	for _, r := range records {
+		for _, a := range r.Acquired {
+			got[r.part()] += value(a.Last) - value(a.First) + 1
+		}
+	}
+	if maps.Equal(want, got) {
+		return nil
+	}
+	return []string{fmt.Sprintf("acquired records are %v, want %v", got, want)}
+}
+
+// compareClose holds the byte counts of the CLOSE record, which are socket bytes: on TLS they are others than the
+// tap's, which reads inside it.
+func compareClose(s *Session, records []*Record) []string {
+	if !s.Ended || s.Reset {
+		return nil
+	}
+	for _, r := range records {
+		if r.Kind != "session" || r.Operation != "CLOSE" {
+			continue
+		}
+		if strings.Contains(r.Listener, "tls") {
+			return nil
+		}
+		if value(r.ClientIn) != s.BytesIn || value(r.ClientOut) != s.BytesOut {
+			return []string{fmt.Sprintf("CLOSE counts %d bytes in and %d out, want %d and %d",
+				value(r.ClientIn), value(r.ClientOut), s.BytesIn, s.BytesOut)}
+		}
+		return nil
+	}
+	return []string{"no CLOSE record"}
+}
+
+func value(p *int64) int64 {
+	if p == nil {
+		return 0
+	}
+	return *p
+}
+
+func orMinusOne(p *int64) int64 {
+	if p == nil {
+		return -1
+	}
+	return *p
+}
