@@ -25,7 +25,7 @@ type stream struct {
 func (s *stream) reset(what string, size int64) {
 	s.what, s.size, s.left = what, size, size
 	s.rec, s.body, s.want, s.err = 0, 0, 0, nil
-	if size < 0 {
+	if size <= 0 { // no message is empty
 		s.left = 0
 		s.fail("size", 0, Short)
 	}
@@ -34,7 +34,8 @@ func (s *stream) reset(what string, size int64) {
 // Opaque returns how many bytes from here on nobody needs to see: the rest of the open batch.
 func (s *stream) Opaque() int64 { return s.body }
 
-// Left returns the bytes of the frame that were not consumed yet. 0: the frame is complete and End has been called.
+// Left returns the bytes of the frame that were not consumed yet. 0: the frame is complete and End has been called,
+// unless there was an error.
 func (s *stream) Left() int64 { return s.left }
 
 // Want returns how many bytes in a row the next Scan needs at least, after one that returned 0.

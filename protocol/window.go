@@ -186,6 +186,9 @@ func (w *window) nullCount(compact bool, least int64) int32 {
 		return 0
 	case n < 0:
 		return -1
+	case n > math.MaxInt32: // as an int32 it would be negative
+		w.fail(Varint)
+		return 0
 	case n*least > w.remaining():
 		w.fail(Short)
 		return 0
