@@ -29,8 +29,8 @@ var keywords = map[string]string{
 // DN prints a distinguished name from its DER (x509.Certificate.RawSubject, RawIssuer) as Java's
 // X500Principal.getName() does, which is what Kafka's mapping rules see: RFC 2253, the last part first, no spaces.
 //
-// T61String and BMPString are read as Java does from 21 on (Latin-1, UTF-16); older releases read them as UTF-8 and
-// differ beyond ASCII, and for BMPString also within.
+// T61String and BMPString are read as Latin-1 and UTF-16, as Java 25 does; Java 17 reads them as UTF-8, which differs
+// beyond ASCII and, for BMPString, also within.
 func DN(der []byte) (string, error) {
 	var parts []relativeNameSET
 	rest, err := asn1.Unmarshal(der, &parts)
