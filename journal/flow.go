@@ -194,15 +194,27 @@ func (l *Log) tickFlows(now time.Time) {
 			return
 		case f.pending == 0:
 			l.finish(f)
-		case f.empty():
-			f.due = now.Add(l.journal.opt.FlowInterval)
-			l.flows.touch(f)
 		default:
-			f.countEmpties(l.flows.empties)
-			l.record(f)
-			f.reset(l.flows.empties)
+			l.split(f, now)
 		}
 		f = next
+	}
+}
+
+// split records what has left of a flow and goes on with the batches that have not. The first of them may have left
+// in part already: that is when the next record starts.
+func (l *Log) split(f *flow, now time.Time) {
+	start := f.start
+	if !f.empty() {
+		start = f.end
+		f.countEmpties(l.flows.empties)
+		l.record(f)
+		f.reset(l.flows.empties)
+	}
+	if i := l.queue.front(); i.flow == f && i.left < i.size {
+		f.start, f.end = start, start
+		f.due = now.Add(l.journal.opt.FlowInterval)
+		l.flows.touch(f)
 	}
 }
 
