@@ -17,9 +17,14 @@ func (x *Exchange) principal() string {
 	return x.Identity.Principal
 }
 
-// askTopicName is AskTopic for a topic that the request names.
+// askTopicName is AskTopic for a topic that the request names. It does not intern the name: anybody could fill the
+// cluster's table with words.
 func (x *Exchange) askTopicName(op access.Operation, name string) {
-	x.AskTopic(op, x.Topic(&name, [16]byte{}))
+	if t := x.Env.Cluster.TopicByName([]byte(name)); t != nil {
+		x.AskTopic(op, t)
+		return
+	}
+	x.Ask(op, access.ResTopic, name)
 }
 
 // askGroups asks for each group of a list. A list of one is the request's group.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math/rand/v2"
 	"reflect"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 // FuzzDecodeEveryAPI feeds bytes to every API of the table, as a request and as an answer. Neither may panic, and a
 // request may ask no more than its size allows.
 func FuzzDecodeEveryAPI(f *testing.F) {
+	random := rand.New(rand.NewPCG(1, 2))
 	for _, a := range Table {
 		if a == nil {
 			continue
@@ -18,12 +20,12 @@ func FuzzDecodeEveryAPI(f *testing.F) {
 			q := kmsg.RequestForKey(a.Key)
 			q.SetVersion(v)
 			f.Add(a.Key, v, q.AppendTo(nil))
-			fill(reflect.ValueOf(q).Elem())
+			fill(reflect.ValueOf(q).Elem(), random)
 			q.SetVersion(v)
 			f.Add(a.Key, v, q.AppendTo(nil))
 			r := q.ResponseKind()
 			f.Add(a.Key, v, r.AppendTo(nil))
-			fill(reflect.ValueOf(r).Elem())
+			fill(reflect.ValueOf(r).Elem(), random)
 			r.SetVersion(v)
 			f.Add(a.Key, v, r.AppendTo(nil))
 		}
@@ -40,7 +42,7 @@ func FuzzDecodeEveryAPI(f *testing.F) {
 		if a.decode != nil {
 			fuzzRequest(t, x, data)
 		}
-		if a.Observe {
+		if scanned[key] == "" {
 			fuzzAnswer(t, x, data)
 		}
 	})
@@ -71,37 +73,5 @@ func fuzzAnswer(t *testing.T, x *Exchange, data []byte) {
 	frame := append([]byte{0, 0, 0, 9}, data...)
 	if out, err := x.Respond(nil, frame); err == nil && len(out) < 4 {
 		t.Errorf("%s v%d: an answer of %d bytes", x.API.Name(), x.Version, len(out))
-	}
-}
-
-// fill puts something in every field: one element in each array, a value behind each pointer.
-func fill(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if n := v.Type().Field(i).Name; n != "UnknownTags" && n != "Version" {
-				fill(v.Field(i))
-			}
-		}
-	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem())
-	case reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		fill(v.Index(0))
-	case reflect.Array:
-		for i := range v.Len() {
-			fill(v.Index(i))
-		}
-	case reflect.String:
-		v.SetString("x")
-	case reflect.Bool:
-		v.SetBool(true)
-	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		v.SetInt(1)
-	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
-		v.SetUint(1)
-	case reflect.Float64:
-		v.SetFloat(1)
 	}
 }

@@ -264,12 +264,6 @@ func TestSecretsStayOnTheWire(t *testing.T) {
 			x.AskCluster(access.OpDescribe)
 			answered(t, x, r)
 			noSecret(t, x, secret)
-			if fmt.Sprintf("%+v", x.Body) != fmt.Sprintf("%+v", kmsg.RequestForKey(r.Key())) {
-				x.Body.SetVersion(0) // the version alone may differ
-				if strings.Contains(fmt.Sprintf("%+v", x.Body), secret) {
-					t.Errorf("%s v%d: the exchange keeps the answer's secret", x.API.Name(), v)
-				}
-			}
 			frame := frameOf(r)
 			for n := 5; n < len(frame); n++ {
 				if _, err := x.Respond(nil, frame[:n]); err != nil && strings.Contains(err.Error(), secret) {
