@@ -1,0 +1,81 @@
+package proxy
+
+import (
+	"encoding/binary"
+
+	"doorkeeper/access"
+	"doorkeeper/protocol"
+	"doorkeeper/proxy/api"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// answer puts an answer of our own into the queue, in place of a frame of n bytes.
+func (q *requests) answer(x *api.Exchange, r kmsg.Response, n int) error {
+	frame := localFrame(x, r)
+	q.cut(n)
+	if err := q.push(entry{kind: local, correlation: x.Correlation, x: x, answer: frame}); err != nil {
+		x.Free()
+		return err
+	}
+	return nil
+}
+
+// localFrame encodes a response as a frame, its length bytes included.
+func localFrame(x *api.Exchange, r kmsg.Response) []byte {
+	b := make([]byte, 8, 256)
+	binary.BigEndian.PutUint32(b[4:], uint32(x.Correlation))
+	if protocol.ResponseHeaderTags(x.API.Key, x.Version) {
+		b = append(b, 0)
+	}
+	b = r.AppendTo(b)
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	return b
+}
+
+func isAuth(key int16) bool {
+	return key == int16(kmsg.SASLHandshake) || key == int16(kmsg.SASLAuthenticate)
+}
+
+// authenticate lets a handshake or a token go and waits for the answer before anything else is read.
+func (q *requests) authenticate(x *api.Exchange, whole []byte) error {
+	q.gate.begin(q.c)
+	switch r := x.Body.(type) {
+	case *kmsg.SASLHandshakeRequest:
+		q.gate.sasl.Handshake(r.Mechanism, r.Version)
+	case *kmsg.SASLAuthenticateRequest:
+		err := q.gate.sasl.Token(r.SASLAuthBytes)
+		clear(r.SASLAuthBytes)
+		r.SASLAuthBytes = nil
+		if err != nil {
+			x.Free()
+			return errFrame{err}
+		}
+	}
+	if err := q.forward(x, len(whole)); err != nil {
+		return err
+	}
+	return q.barrier()
+}
+
+// rawToken lets a token without a header go (SaslHandshake v0) and waits for the answer.
+func (q *requests) rawToken(whole []byte) error {
+	if err := q.gate.sasl.Token(whole[4:]); err != nil {
+		return errFrame{err}
+	}
+	if err := q.push(entry{kind: rawToken}); err != nil {
+		return err
+	}
+	q.take(len(whole))
+	return q.barrier()
+}
+
+// software takes over what an ApiVersions request says of the client's software (KIP-511).
+func (q *requests) software(x *api.Exchange) {
+	name, version, ok := api.Software(x.Body)
+	if !ok || name == q.client.SoftwareName && version == q.client.SoftwareVersion {
+		return
+	}
+	q.renamed(&access.Client{ID: q.client.ID, SoftwareName: name, SoftwareVersion: version})
+	x.Client = q.client
+}

@@ -1,0 +1,288 @@
+package api
+
+import (
+	"doorkeeper/access"
+	"doorkeeper/journal"
+	"doorkeeper/protocol"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Produce (key 0), versions 0 to 13.
+//
+//   - v3: transactional id and record batches (KIP-98); before: message sets
+//   - v8: errors of single records (KIP-467); v9: flexible
+//   - v10: node endpoints in a tag of the answer (KIP-951); v12: transactions without AddPartitionsToTxn (KIP-890)
+//   - v13: topics by id (KIP-516)
+//
+// Actions: WRITE on each topic; WRITE on the transactional id where a batch bears the transactional bit. acks=0 has no
+// answer. A partition that is named twice counts once, as its last entry: so the broker appends it.
+//
+// There is no decode: the request pump feeds the frame, whole or as it comes, to the scanner of BeginProduce.
+var produceRow = &API{
+	Key: int16(kmsg.Produce), Max: mustMax(kmsg.Produce),
+	derive: deriveProduce,
+}
+
+// produceState is the part of an Exchange that a Produce needs. It is the scanner's listener.
+type produceState struct {
+	scan          protocol.ProduceScanner
+	acks          int16
+	topicsLeft    int32 // topics that the scanner has not come to
+	transactional bool  // some batch bears the transactional bit
+	topics        []producedTopic
+	parts         []producedPart
+	answer        protocol.ProduceResponse
+
+	// Of the partition being accounted: kept here so that nothing is allocated.
+	span  access.Span
+	write access.Write
+}
+
+type producedTopic struct {
+	topic    *access.Topic
+	decision *access.Decision
+}
+
+type producedPart struct {
+	topic     int // index into topics
+	partition int32
+	batches   int
+	// superseded: a later entry names the same partition, and the broker appends that one.
+	superseded bool
+	batch      access.Batch // the sum of its batches: one in every version since v3
+}
+
+func (s *produceState) reset() {
+	clear(s.topics)
+	clear(s.parts)
+	s.topics, s.parts = s.topics[:0], s.parts[:0]
+	s.acks, s.topicsLeft, s.transactional = 0, 1, false
+	s.span, s.write = access.Span{}, access.Write{}
+}
+
+func mustMax(key kmsg.Key) int16 {
+	v, ok := protocol.MaxVersion(int16(key))
+	if !ok {
+		panic("api: kmsg does not know " + key.Name())
+	}
+	return v
+}
+
+// BeginProduce starts reading a Produce request with a body of size bytes, which follow through ProduceScanner.
+func (x *Exchange) BeginProduce(size int64) {
+	x.produce.reset()
+	x.produce.scan.Reset(x.Version, size, (*produceListener)(x))
+}
+
+// ProduceScanner is where the frame's bytes go, in order.
+func (x *Exchange) ProduceScanner() *protocol.ProduceScanner { return &x.produce.scan }
+
+// ProduceDecided says whether every topic of the open Produce request was seen, and so decided.
+func (x *Exchange) ProduceDecided() bool { return x.produce.topicsLeft == 0 }
+
+// Silent says whether the broker will not answer (acks=0).
+func (x *Exchange) Silent() bool { return x.API == produceRow && x.produce.acks == 0 }
+
+// produceListener hears what the scanner finds.
+type produceListener Exchange
+
+func (l *produceListener) x() *Exchange { return (*Exchange)(l) }
+
+// Head notes the transactional id.
+func (l *produceListener) Head(transactionalID []byte, acks int16, _, topics int32) error {
+	l.produce.acks, l.produce.topicsLeft = acks, topics
+	l.TransactionalID = string(transactionalID)
+	return nil
+}
+
+// Topic asks for the topic before any of its records may pass.
+func (l *produceListener) Topic(name []byte, id [16]byte, _ int32) error {
+	x := l.x()
+	l.produce.topicsLeft--
+	t := x.topicOf(name, id)
+	l.produce.topics = append(l.produce.topics, producedTopic{t, x.AskTopic(access.OpWrite, t)})
+	return nil
+}
+
+// Partition opens the account of one partition.
+func (l *produceListener) Partition(index int32, _ int64) error {
+	s := &l.produce
+	s.parts = append(s.parts, producedPart{topic: len(s.topics) - 1, partition: index, batch: access.Batch{ProducerID: -1, Epoch: -1}})
+	return nil
+}
+
+// Batch sums up one batch.
+func (l *produceListener) Batch(b *protocol.Batch) error {
+	s := &l.produce
+	p := &s.parts[len(s.parts)-1]
+	p.batches++
+	p.batch.Messages += b.Records
+	p.batch.Bytes += b.Have
+	p.batch.Have = p.batch.Bytes
+	p.batch.CRC = b.CRC
+	p.batch.ProducerID, p.batch.ProducerEpoch, p.batch.BaseSequence = b.ProducerID, b.ProducerEpoch, b.BaseSequence
+	p.batch.Control = b.Control()
+	p.batch.Estimated = p.batch.Estimated || b.Estimated || b.Cut
+	// Until the answer is here, Last is how far the last message is from the first.
+	if b.HasLast && b.HasBase && p.batches == 1 {
+		p.batch.Last = b.LastOffset - b.BaseOffset
+	} else {
+		p.batch.Last = int64(p.batch.Messages) - 1
+	}
+	if b.Transactional() && !s.transactional {
+		s.transactional = true
+		l.x().Ask(access.OpWrite, access.ResTransactionalID, l.TransactionalID)
+	}
+	return nil
+}
+
+// End has nothing to do: the frame was forwarded as it came.
+func (l *produceListener) End() error { return nil }
+
+// deriveProduce asks again for what the scanner found, once names were learned for ids.
+func deriveProduce(x *Exchange) error {
+	s := &x.produce
+	for i := range s.topics {
+		t := s.topics[i].topic
+		if t.Name == "" && t.ID != ([16]byte{}) {
+			t = x.Topic(nil, t.ID)
+		}
+		s.topics[i] = producedTopic{t, x.AskTopic(access.OpWrite, t)}
+	}
+	if s.transactional {
+		x.Ask(access.OpWrite, access.ResTransactionalID, x.TransactionalID)
+	}
+	return nil
+}
+
+// ProduceUnanswered writes down a Produce to which no answer comes: acks=0, or the connection ended.
+func (x *Exchange) ProduceUnanswered(log *journal.Log) {
+	s := &x.produce
+	s.supersede()
+	for i := range s.parts {
+		if !s.parts[i].superseded {
+			x.wrote(log, i, nil)
+		}
+	}
+}
+
+// AccountProduce writes down what the broker answered: frame is the whole answer without its length bytes. It returns
+// the frame to send on.
+func (x *Exchange) AccountProduce(dst, frame []byte, log *journal.Log) ([]byte, error) {
+	s := &x.produce
+	s.supersede()
+	_, at, err := protocol.ParseResponseHeader(frame, x.API.Key, x.Version)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.answer.Parse(x.Version, frame[at:]); err != nil {
+		return nil, err
+	}
+	x.Throttle = s.answer.Throttle
+	for i := range s.parts {
+		if !s.parts[i].superseded {
+			x.wrote(log, i, x.produced(i))
+		}
+	}
+	if !s.answer.HasEndpoints {
+		return frame, nil
+	}
+	return x.rewriteProduce(dst, frame, at)
+}
+
+// supersede marks the entries that a later one of the same partition replaces.
+func (s *produceState) supersede() {
+	if len(s.parts) > fewParts {
+		s.supersedeMany()
+		return
+	}
+	for i := range s.parts {
+		for j := i + 1; j < len(s.parts); j++ {
+			if s.samePlace(i, j) {
+				s.parts[i].superseded = true
+				break
+			}
+		}
+	}
+}
+
+// fewParts is up to where comparing every pair is cheaper than a map.
+const fewParts = 32
+
+func (s *produceState) samePlace(i, j int) bool {
+	return s.parts[i].partition == s.parts[j].partition && s.topics[s.parts[i].topic].topic == s.topics[s.parts[j].topic].topic
+}
+
+func (s *produceState) supersedeMany() {
+	type place struct {
+		topic     *access.Topic
+		partition int32
+	}
+	last := make(map[place]int, len(s.parts))
+	for i := range s.parts {
+		k := place{s.topics[s.parts[i].topic].topic, s.parts[i].partition}
+		if j, ok := last[k]; ok {
+			s.parts[j].superseded = true
+		}
+		last[k] = i
+	}
+}
+
+// produced finds the answer to entry i, nil if there is none. Answers mostly stand in the request's order.
+func (x *Exchange) produced(i int) *protocol.ProducePart {
+	s := &x.produce
+	t := s.topics[s.parts[i].topic].topic
+	n := len(s.answer.Parts)
+	for k := range n {
+		a := &s.answer.Parts[(i+k)%n]
+		if a.Index != s.parts[i].partition {
+			continue
+		}
+		if a.TopicID != ([16]byte{}) && a.TopicID == t.ID || a.TopicID == ([16]byte{}) && string(a.TopicName) == t.Name {
+			return a
+		}
+	}
+	return nil
+}
+
+func (x *Exchange) wrote(log *journal.Log, i int, a *protocol.ProducePart) {
+	p := &x.produce.parts[i]
+	t := &x.produce.topics[p.topic]
+	s := &x.produce
+	s.span = access.Span{
+		Request: &x.Request, Topic: t.topic, Partition: p.partition, LeaderEpoch: -1, Requested: -1, Isolation: -1,
+		Decision: t.decision, Broker: x.Session.Broker, Correlation: x.Correlation,
+	}
+	s.write = access.Write{Batch: p.batch}
+	w := &s.write
+	w.Span = &s.span
+	switch {
+	case a == nil:
+		w.Unknown = true
+	case a.Error != 0:
+		w.Error = a.Error
+	case a.BaseOffset < 0:
+		w.Unknown = true // taken, but without an offset: a duplicate that the broker no longer knows
+	default:
+		w.First, w.Last, w.HasLast = a.BaseOffset, a.BaseOffset+p.batch.Last, true
+	}
+	log.Wrote(w)
+}
+
+func (x *Exchange) rewriteProduce(dst, frame []byte, at int) ([]byte, error) {
+	r := kmsg.NewPtrProduceResponse()
+	r.SetVersion(x.Version)
+	if err := r.ReadFrom(frame[at:]); err != nil {
+		return nil, err
+	}
+	for i := range r.Brokers {
+		b := &r.Brokers[i]
+		host, port, err := x.Env.Route.Advertise(b.NodeID, b.Host, b.Port)
+		if err != nil {
+			return nil, err
+		}
+		b.Host, b.Port = host, port
+	}
+	return r.AppendTo(append(dst, frame[:at]...)), nil
+}

@@ -1,0 +1,23 @@
+package api
+
+import (
+	"doorkeeper/access"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// JoinGroup (key 11), versions 0 to 9.
+//
+//   - v1: rebalance timeout (KIP-62); v4: MEMBER_ID_REQUIRED (KIP-394); v5: static members (KIP-345); v6: flexible
+//   - v7: protocol type in the answer (KIP-559); v8: reason (KIP-800); v9: assignment may be skipped (KIP-814)
+//
+// Actions: READ on the group. Topics stand in the protocol's metadata, which is the clients' own and which the broker
+// does not read.
+var joinGroupRow = row[kmsg.JoinGroupRequest, kmsg.JoinGroupResponse](
+	kmsg.JoinGroup, deriveJoinGroup, nil)
+
+func deriveJoinGroup(x *Exchange, q *kmsg.JoinGroupRequest) error {
+	x.Group = q.Group
+	x.Ask(access.OpRead, access.ResGroup, q.Group)
+	return nil
+}

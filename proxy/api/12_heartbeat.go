@@ -1,0 +1,21 @@
+package api
+
+import (
+	"doorkeeper/access"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Heartbeat (key 12), versions 0 to 4.
+//
+//   - v1: throttle time; v3: static members (KIP-345); v4: flexible
+//
+// Actions: READ on the group.
+var heartbeatRow = row[kmsg.HeartbeatRequest, kmsg.HeartbeatResponse](
+	kmsg.Heartbeat, deriveHeartbeat, nil)
+
+func deriveHeartbeat(x *Exchange, q *kmsg.HeartbeatRequest) error {
+	x.Group = q.Group
+	x.Ask(access.OpRead, access.ResGroup, q.Group)
+	return nil
+}

@@ -1,0 +1,21 @@
+package api
+
+import (
+	"doorkeeper/access"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// LeaveGroup (key 13), versions 0 to 5.
+//
+//   - v1: throttle time; v3: several members, static ones (KIP-345); v4: flexible; v5: reason (KIP-800)
+//
+// Actions: READ on the group.
+var leaveGroupRow = row[kmsg.LeaveGroupRequest, kmsg.LeaveGroupResponse](
+	kmsg.LeaveGroup, deriveLeaveGroup, nil)
+
+func deriveLeaveGroup(x *Exchange, q *kmsg.LeaveGroupRequest) error {
+	x.Group = q.Group
+	x.Ask(access.OpRead, access.ResGroup, q.Group)
+	return nil
+}

@@ -1,0 +1,155 @@
+package api
+
+import (
+	"strconv"
+	"strings"
+
+	"doorkeeper/access"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// DescribeConfigs (key 32), versions 0 to 4 (KIP-133).
+//
+//   - v1: synonyms (KIP-226); v3: types and documentation (KIP-569); v4: flexible
+//
+// Actions: DESCRIBE_CONFIGS on each topic or group, on the cluster for brokers, their loggers and client metrics.
+//
+// A broker's settings hold its addresses, and its synonyms hold them again: they are rewritten, or emptied where they
+// are addresses that clients have no business with.
+var describeConfigsRow = row(kmsg.DescribeConfigs, deriveDescribeConfigs, rewriteDescribeConfigs, each)
+
+func deriveDescribeConfigs(x *Exchange, q *kmsg.DescribeConfigsRequest) error {
+	for i := range q.Resources {
+		x.askConfig(access.OpDescribeConfigs, q.Resources[i].ResourceType, q.Resources[i].ResourceName)
+	}
+	return nil
+}
+
+// configResource is the resource that Kafka's authorizer is asked about for settings of some type. Types that Kafka
+// does not know it answers with an error: they are the cluster's, so that they do not pass unasked.
+func configResource(t kmsg.ConfigResourceType) access.ResourceType {
+	switch t {
+	case kmsg.ConfigResourceTypeTopic:
+		return access.ResTopic
+	case kmsg.ConfigResourceTypeGroupConfig:
+		return access.ResGroup
+	}
+	return access.ResCluster
+}
+
+// askConfig asks for the settings of one resource.
+func (x *Exchange) askConfig(op access.Operation, t kmsg.ConfigResourceType, name string) {
+	switch r := configResource(t); r {
+	case access.ResTopic:
+		x.AskTopic(op, x.Topic(&name, [16]byte{}))
+	case access.ResCluster:
+		x.AskCluster(op)
+	default:
+		x.Ask(op, r, name)
+	}
+}
+
+func rewriteDescribeConfigs(x *Exchange, r *kmsg.DescribeConfigsResponse) (changed bool, err error) {
+	for i := range r.Resources {
+		s := &r.Resources[i]
+		if s.ResourceType != kmsg.ConfigResourceTypeBroker {
+			continue
+		}
+		b := brokerConfig{x: x, name: s.ResourceName}
+		for j := range s.Configs {
+			c := &s.Configs[j]
+			b.rewrite(c.Name, &c.Value)
+			for k := range c.ConfigSynonyms {
+				b.rewrite(c.ConfigSynonyms[k].Name, &c.ConfigSynonyms[k].Value)
+			}
+		}
+		if b.err != nil {
+			return false, b.err
+		}
+		changed = changed || b.changed
+	}
+	return changed, nil
+}
+
+// brokerConfig rewrites the addresses in one broker's settings. The address that clients shall see is looked up once,
+// when a setting needs it.
+type brokerConfig struct {
+	x       *Exchange
+	name    string // of the resource: the broker's id, "" for the cluster's defaults
+	asked   bool
+	known   bool
+	host    string
+	port    int32
+	changed bool
+	err     error
+}
+
+// rewrite changes a setting's value where it holds an address.
+func (b *brokerConfig) rewrite(name string, value **string) {
+	if *value == nil || **value == "" {
+		return
+	}
+	var v string
+	switch name {
+	case "advertised.listeners", "listeners":
+		v = b.listeners(**value)
+	case "advertised.host.name", "host.name": // before Kafka 3.0
+		v = b.address(func() string { return b.host })
+	case "advertised.port", "port":
+		v = b.address(func() string { return strconv.Itoa(int(b.port)) })
+	case "controller.quorum.voters", "controller.quorum.bootstrap.servers", "zookeeper.connect":
+	default:
+		return
+	}
+	if v != **value {
+		*value, b.changed = &v, true
+	}
+}
+
+// listeners rewrites "NAME://host:port,NAME://host:port": each listener keeps its name and gets the one address under
+// which clients reach this broker.
+func (b *brokerConfig) listeners(value string) string {
+	parts := strings.Split(value, ",")
+	for i, p := range parts {
+		name, _, ok := strings.Cut(p, "://")
+		if !ok {
+			return "" // not a listener: nobody knows what it tells
+		}
+		a := b.address(func() string { return name + "://" + hostPort(b.host, b.port) })
+		if a == "" {
+			return ""
+		}
+		parts[i] = a
+	}
+	return strings.Join(parts, ",")
+}
+
+// address makes a value of the broker's address, "" if its address is not known here.
+func (b *brokerConfig) address(value func() string) string {
+	if !b.asked {
+		b.asked = true
+		b.ask()
+	}
+	if !b.known {
+		return ""
+	}
+	return value()
+}
+
+func (b *brokerConfig) ask() {
+	id, err := strconv.ParseInt(b.name, 10, 32)
+	if err != nil {
+		return
+	}
+	n, ok := b.x.Env.Cluster.Node(int32(id))
+	if !ok {
+		return
+	}
+	b.host, b.port = n.Host, n.Port
+	if _, err := b.x.advertise(n.ID, &b.host, &b.port); err != nil {
+		b.err = err
+		return
+	}
+	b.known = true
+}

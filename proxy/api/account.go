@@ -1,0 +1,103 @@
+package api
+
+import (
+	"encoding/base64"
+
+	"doorkeeper/access"
+	"doorkeeper/journal"
+)
+
+// foldOver is how many actions of a kind get a record each; more become one, with the first of their names.
+const foldOver = 100
+
+// A kind is what actions that may share a record have in common.
+type kind struct {
+	operation access.Operation
+	typ       access.ResourceType
+	verdict   access.Verdict
+	enforced  bool
+	rule      string
+	record    access.RecordMode
+	error     int16
+}
+
+func kindOf(a *Ask) kind {
+	return kind{
+		operation: a.Operation, typ: a.Type, error: a.Error,
+		verdict: a.Decision.Verdict, enforced: a.Decision.Enforced, rule: a.Decision.Rule, record: a.Decision.Record,
+	}
+}
+
+// Account writes a request down once its answer is sent, or failed to come: one call for each action, and one with
+// operation NONE for a request without actions. bytesOut is the answer's frame as it was sent.
+func (x *Exchange) Account(log *journal.Log, bytesOut int64, failed bool) {
+	x.calls(bytesOut, failed, log.Call)
+}
+
+// calls makes the calls of a request. put keeps none of them.
+func (x *Exchange) calls(bytesOut int64, failed bool, put func(*access.Call)) {
+	c := access.Call{
+		Request: &x.Request, Each: x.API.Each, Failed: failed,
+		BytesIn: x.BytesIn, BytesOut: bytesOut, Throttle: x.Throttle, Broker: x.Session.Broker,
+	}
+	switch {
+	case len(x.Actions) == 0:
+		c.Decision = allowed
+		put(&c)
+	case len(x.Actions) <= foldOver:
+		for i := range x.Actions {
+			put(callOf(c, &x.Actions[i]))
+		}
+	default:
+		x.fold(c, put)
+	}
+}
+
+// fold makes one call of each kind that many actions are of. It stands where the first of them stood.
+func (x *Exchange) fold(c access.Call, put func(*access.Call)) {
+	count := make(map[kind]int)
+	for i := range x.Actions {
+		count[kindOf(&x.Actions[i])]++
+	}
+	for i := range x.Actions {
+		k := kindOf(&x.Actions[i])
+		switch n := count[k]; {
+		case n == 0: // written
+		case n <= foldOver:
+			put(callOf(c, &x.Actions[i]))
+		default:
+			count[k] = 0
+			f := callOf(c, &x.Actions[i])
+			f.Action.Name, f.Action.TopicID = "", [16]byte{}
+			f.Names, f.Count = x.names(i, k), n
+			put(f)
+		}
+	}
+}
+
+// callOf completes what the calls of one request have in common by one action.
+func callOf(c access.Call, a *Ask) *access.Call {
+	c.Action, c.Decision, c.Error = a.Action, a.Decision, a.Error
+	c.Each = c.Each || a.Decision.Record != access.Coalesced
+	return &c
+}
+
+// names are the first names of a kind, of which there are more than enough from action i on.
+func (x *Exchange) names(i int, k kind) []string {
+	names := make([]string, 0, foldOver)
+	for ; len(names) < foldOver; i++ {
+		if a := &x.Actions[i]; kindOf(a) == k {
+			names = append(names, nameOf(&a.Action))
+		}
+	}
+	return names
+}
+
+// nameOf is a resource's name in a list of names: a topic whose name nobody knows appears by its id, as Kafka writes
+// it.
+func nameOf(a *access.Action) string {
+	if a.Name == "" && a.TopicID != [16]byte{} {
+		return base64.RawURLEncoding.EncodeToString(a.TopicID[:])
+	}
+	return a.Name
+}

@@ -1,0 +1,242 @@
+package api
+
+import (
+	"doorkeeper/access"
+	"doorkeeper/journal"
+	"doorkeeper/protocol"
+)
+
+// scanner is what protocol's scanners of Fetch and ShareFetch answers have in common.
+type scanner interface {
+	Scan(p []byte) (int, error)
+	Skip(n int64) error
+	Opaque() int64
+	Left() int64
+	Want() int
+	Tail() bool
+	EndpointsAt() (start, end int64)
+}
+
+// A Reader follows the Fetch and ShareFetch answers of one connection as they stream by, and accounts every batch: it
+// is announced to the log before a byte of it may be released, and counted as released after. It belongs to the
+// response pump.
+//
+// Invariants:
+//   - Bytes pass the Reader in stream order, through Scan, Skip or Pass; Release follows with the same bytes.
+//   - The log hears Intend for a batch before Scan lets its first byte pass.
+type Reader struct {
+	log  *journal.Log
+	x    *Exchange
+	scan scanner
+
+	fetch protocol.FetchScanner
+	share protocol.ShareFetchScanner
+
+	passed int64 // position in the stream
+	end    int64 // of the open frame
+	ledger ledger
+
+	topic     *access.Topic // of the last partition
+	session   *sessionTopic // the same, in the fetch session
+	decision  *access.Decision
+	span      access.Span
+	batch     access.Batch
+	delivered bool  // the open answer held records
+	parts     int32 // and so many partitions
+	seen      func(bytes int64, messages int32)
+}
+
+// NewReader returns the reader of one connection. seen is told of each batch.
+func NewReader(log *journal.Log, seen func(bytes int64, messages int32)) *Reader {
+	return &Reader{log: log, seen: seen}
+}
+
+// Begin opens an answer of n bytes, the header included, to x. hide: broker endpoints behind the records are hidden in
+// place (the frame streams); else the caller holds the frame whole and rewrites them.
+func (r *Reader) Begin(x *Exchange, n int64, hide bool) {
+	r.x, r.end = x, r.passed+n
+	r.topic, r.session, r.decision, r.delivered, r.parts = nil, nil, nil, false, 0
+	if x.API == fetchRow {
+		r.fetch.Reset(x.Version, n, hide, r)
+		r.scan = &r.fetch
+	} else {
+		r.share.Reset(x.Version, n, hide, r)
+		r.scan = &r.share
+	}
+}
+
+// Open says whether an answer is open, and how many of its bytes are still to come.
+func (r *Reader) Open() (left int64, open bool) {
+	if r.x == nil {
+		return 0, false
+	}
+	return r.scan.Left(), true
+}
+
+// Scan shows the open answer's next bytes and returns how many passed; none of them may be handed on before.
+func (r *Reader) Scan(p []byte) (int, error) {
+	if left := r.scan.Left(); int64(len(p)) > left {
+		p = p[:left]
+	}
+	n, err := r.scan.Scan(p)
+	r.passed += int64(n)
+	return n, err
+}
+
+// Opaque returns how many bytes of the open answer may pass unseen.
+func (r *Reader) Opaque() int64 {
+	if r.x == nil {
+		return 0
+	}
+	return r.scan.Opaque()
+}
+
+// Skip lets n bytes pass unseen.
+func (r *Reader) Skip(n int64) error {
+	r.passed += n
+	return r.scan.Skip(n)
+}
+
+// Want returns how many bytes in a row the next Scan needs.
+func (r *Reader) Want() int { return r.scan.Want() }
+
+// Tail says that no record of the open answer is still to come: what is may have to be changed.
+func (r *Reader) Tail() bool { return r.scan.Tail() }
+
+// Pass lets n bytes pass that are no part of a streamed answer.
+func (r *Reader) Pass(n int64) { r.passed += n }
+
+// Release notes that n bytes more were handed to the client's socket.
+func (r *Reader) Release(n int64) {
+	if data := r.ledger.release(n); data > 0 {
+		r.log.Released(data)
+	}
+}
+
+// at is the stream position of the element that the scanner stands at.
+func (r *Reader) at() int64 { return r.end - r.scan.Left() }
+
+// Head moves the fetch session on: the broker took the request, or not.
+func (r *Reader) Head(h *protocol.FetchHead) error {
+	x := r.x
+	x.Throttle = h.Throttle
+	r.span = access.Span{
+		Request: &x.Request, LeaderEpoch: -1, Requested: -1, Isolation: -1,
+		Broker: x.Session.Broker, Correlation: x.Correlation,
+	}
+	if x.API == fetchRow {
+		r.span.Isolation = x.fetch.q.Isolation
+		if h.Error == 0 {
+			x.Env.Fetch.accept(&x.fetch, h.SessionID)
+		} else {
+			x.Env.Fetch.drop()
+		}
+	} else if h.Error == 0 {
+		s := &x.shareFetch
+		x.Env.Fetch.shareAccept(x.Group, s.member, s.q.SessionEpoch)
+	}
+	if h.Error != 0 {
+		x.Fail(h.Error)
+		for i := range x.Actions {
+			r.failed(&x.Actions[i].Action, x.Actions[i].Decision, h.Error)
+		}
+		if len(x.Actions) == 0 {
+			r.failed(&access.Action{Operation: access.OpRead, Type: access.ResTopic}, nil, h.Error)
+		}
+	}
+	return nil
+}
+
+// Partition finds out what was asked of the partition.
+func (r *Reader) Partition(p *protocol.FetchPartition) error {
+	r.parts++
+	r.span.Partition = p.Index
+	r.resolve(p.Name, p.ID, p.Index)
+	r.span.Topic, r.span.Decision = r.topic, r.decision
+	if p.Error != 0 {
+		a := access.Action{Operation: access.OpRead, Type: access.ResTopic, Name: r.topic.Name, TopicID: r.topic.ID}
+		r.failed(&a, r.decision, p.Error)
+	}
+	return nil
+}
+
+// resolve finds topic, decision and requested offset for a partition of the answer: in the request, else in the fetch
+// session, else only what the answer says is known.
+func (r *Reader) resolve(name []byte, id [16]byte, partition int32) {
+	x := r.x
+	r.span.Requested, r.span.LeaderEpoch = -1, -1
+	if x.API != fetchRow {
+		r.topic, r.decision = x.shareFetch.topic(x, id)
+		return
+	}
+	if t, d, a, ok := x.fetch.asked(name, id, partition); ok {
+		r.topic, r.decision, r.span.Requested, r.span.LeaderEpoch = t, d, a.offset, a.epoch
+		return
+	}
+	if st := x.Env.Fetch.find(name, id); st != nil {
+		r.topic, r.decision = st.topic, st.decision
+		if a, ok := st.parts[partition]; ok {
+			r.span.Requested, r.span.LeaderEpoch = a.offset, a.epoch
+		}
+		return
+	}
+	r.topic, r.decision = x.topicOf(name, id), nil
+}
+
+// Batch announces a batch.
+func (r *Reader) Batch(b *protocol.Batch) error {
+	r.delivered = true
+	r.batch = access.Batch{
+		Span: &r.span, First: b.BaseOffset, Last: b.LastOffset, Messages: b.Records, Bytes: b.Length, Have: b.Have,
+		CRC: b.CRC, Epoch: b.LeaderEpoch, ProducerID: b.ProducerID, ProducerEpoch: b.ProducerEpoch,
+		BaseSequence: b.BaseSequence, HasLast: b.HasLast, Control: b.Control(), Cut: b.Cut, Estimated: b.Estimated,
+	}
+	if !b.HasBase {
+		r.batch.First = -1
+	}
+	r.log.Intend(&r.batch)
+	r.ledger.add(r.at(), b.Have)
+	r.seen(b.Length, b.Records)
+	return nil
+}
+
+// Acquired notes which of the records a share group's member was given.
+func (r *Reader) Acquired(first, last int64, _ int16) error {
+	r.log.Acquired(&r.span, first, last)
+	return nil
+}
+
+// End closes the answer's account.
+func (r *Reader) End() error {
+	r.log.Fetched(&r.x.Request, r.delivered, r.x.Throttle)
+	return nil
+}
+
+// Done takes the finished exchange out of the reader.
+func (r *Reader) Done() *Exchange {
+	x := r.x
+	r.x, r.scan = nil, nil
+	return x
+}
+
+func (r *Reader) failed(a *access.Action, d *access.Decision, code int16) {
+	r.log.Call(&access.Call{
+		Request: &r.x.Request, Action: *a, Decision: d, Error: code,
+		BytesIn: r.x.BytesIn, BytesOut: 4 + r.end - r.passed, Throttle: r.x.Throttle, Broker: r.x.Session.Broker,
+	})
+}
+
+// Endpoints says whether a frame that is held whole carries broker endpoints, once it was scanned.
+func (r *Reader) Endpoints() bool {
+	start, end := r.scan.EndpointsAt()
+	return start >= 0 && end > start
+}
+
+// Rewrite returns the whole frame with the broker endpoints as clients shall see them, appended to dst.
+func (r *Reader) Rewrite(dst, frame []byte, x *Exchange) ([]byte, error) {
+	rewrite := protocol.RewriteFetchEndpoints
+	if x.API != fetchRow {
+		rewrite = protocol.RewriteShareFetchEndpoints
+	}
+	return rewrite(dst, frame, x.Version, x.Env.Route.Advertise)
+}

@@ -1,0 +1,138 @@
+package proxy
+
+import (
+	"errors"
+	"sync"
+
+	"doorkeeper/proxy/api"
+)
+
+// How an entry of the queue is answered.
+type kind uint8
+
+const (
+	forwarded kind = iota // by the broker, under its correlation id
+	silent                // by nobody: Produce with acks=0
+	local                 // by us, when its turn comes
+	own                   // by the broker, to us: a question of our own
+	rawToken              // by the broker, without a header: a SASL token after SaslHandshake v0
+)
+
+// An entry is one request in flight.
+type entry struct {
+	kind        kind
+	correlation int32
+	x           *api.Exchange // nil for own and rawToken
+	answer      []byte        // local: the whole frame, its length bytes included
+	last        bool          // local: the connection ends behind this answer
+}
+
+var errQueueClosed = errors.New("connection is ending")
+
+// A fifo is the bounded queue of requests in flight: the request pump pushes, the response pump pops. It allocates
+// its ring on the first push and grows it up to its limit.
+type fifo struct {
+	mu     sync.Mutex
+	ring   []entry
+	head   int
+	n      int
+	limit  int
+	closed bool
+	moved  chan struct{} // capacity 1: the response pump popped, or the queue was closed
+}
+
+func newFifo(limit int) *fifo { return &fifo{limit: max(1, limit), moved: make(chan struct{}, 1)} }
+
+// tryPush appends e, and says whether there was room. It fails for good once the queue is closed.
+func (q *fifo) tryPush(e entry) (bool, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false, errQueueClosed
+	}
+	if q.n == q.limit {
+		return false, nil
+	}
+	if q.n == len(q.ring) {
+		q.grow()
+	}
+	q.ring[(q.head+q.n)%len(q.ring)] = e
+	q.n++
+	return true, nil
+}
+
+func (q *fifo) grow() {
+	ring := make([]entry, min(q.limit, max(2, 2*len(q.ring))))
+	for i := range q.n {
+		ring[i] = q.ring[(q.head+i)%len(q.ring)]
+	}
+	q.ring, q.head = ring, 0
+}
+
+// wait blocks until the response pump has popped something or the queue is closed. Only the request pump calls it.
+func (q *fifo) wait() { <-q.moved }
+
+// drained blocks until everything pushed before has been popped.
+func (q *fifo) drained() error {
+	for {
+		q.mu.Lock()
+		n, closed := q.n, q.closed
+		q.mu.Unlock()
+		switch {
+		case closed:
+			return errQueueClosed
+		case n == 0:
+			return nil
+		}
+		q.wait()
+	}
+}
+
+// first returns the oldest entry, false if nothing is in flight.
+func (q *fifo) first() (entry, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.n == 0 {
+		return entry{}, false
+	}
+	return q.ring[q.head], true
+}
+
+// pop drops the oldest entry.
+func (q *fifo) pop() {
+	q.mu.Lock()
+	q.ring[q.head] = entry{}
+	q.head = (q.head + 1) % len(q.ring)
+	q.n--
+	q.mu.Unlock()
+	q.signal()
+}
+
+// len returns how many requests are in flight.
+func (q *fifo) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.n
+}
+
+// isClosed says whether the queue has ended.
+func (q *fifo) isClosed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
+// close ends the queue: pushes fail, waits return. What is left in it can still be taken out.
+func (q *fifo) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.signal()
+}
+
+func (q *fifo) signal() {
+	select {
+	case q.moved <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,132 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+
+	"doorkeeper/protocol"
+	"doorkeeper/proxy/api"
+)
+
+// beginProduce opens a Produce frame of which p holds the first bytes. It returns false while its header is incomplete.
+//
+// The frame's scanner sees the bytes as they come. Until it has seen every topic, and so every topic was decided, they
+// stay in the reader; from then on they go out as they come. A frame that is over limits.produce_frame, or that finds no
+// room, goes out with what is decided so far: half-sent frames must not stop everyone else.
+func (q *requests) beginProduce(p []byte, size int) (bool, error) {
+	frame := p[4:min(len(p), 4+size)]
+	var short *protocol.Error
+	if _, err := protocol.ParseRequestHeader(frame); len(frame) < size && errors.As(err, &short) && short.Reason == protocol.Short {
+		q.want(min(size, authFrame))
+		return false, nil
+	}
+	h, a, err := q.header(frame)
+	if err != nil {
+		return false, err
+	}
+	x := q.exchange(&h, a, size)
+	x.BeginProduce(int64(size - h.Body))
+	q.produce, q.scanned, q.streams = x, q.at+4+h.Body, false
+	return true, nil
+}
+
+// onProduce goes on with the open Produce frame. It returns false when more bytes are needed.
+func (q *requests) onProduce() (done bool, err error) {
+	x := q.produce
+	scan := x.ProduceScanner()
+	for n := 1; n > 0 && scan.Left() > 0; {
+		n, err = scan.Scan(q.r.Bytes()[q.scanned:])
+		q.scanned += n
+		if err != nil {
+			return false, errFrame{err}
+		}
+	}
+	if !q.streams { // once a part has gone out, no question of ours fits in between
+		if err := q.resolve(x); err != nil {
+			return false, err
+		}
+	}
+	if !x.Allowed() {
+		return false, refuse("Produce was not allowed")
+	}
+	held := int64(q.scanned - q.at)
+	switch {
+	case scan.Left() == 0:
+		return true, q.endProduce()
+	case q.streams || x.ProduceDecided() || held+scan.Left() > q.c.p.limits.Load().ProduceFrame:
+		return false, q.stream()
+	}
+	q.r.Want(q.at - q.added + int(held+scan.Left()))
+	return false, nil
+}
+
+// stream lets go what the scanner of the open Produce frame has seen, and from now on what it sees as it comes.
+func (q *requests) stream() error {
+	q.streams = true
+	q.take(q.scanned - q.at)
+	q.r.Want(0)
+	return nil
+}
+
+// endProduce lets the frame's last bytes go, behind its entry in the queue.
+func (q *requests) endProduce() error {
+	x := q.produce
+	e := entry{kind: forwarded, correlation: x.Correlation, x: x}
+	if x.Silent() {
+		e.kind = silent
+	}
+	q.produce = nil
+	q.take(q.scanned - q.at)
+	if err := q.push(e); err != nil {
+		x.Free()
+		return err
+	}
+	return nil
+}
+
+// frame handles one whole frame of any other API; whole has its length bytes.
+func (q *requests) frame(whole []byte) error {
+	h, a, err := q.header(whole[4:])
+	if err != nil {
+		return err
+	}
+	x := q.exchange(&h, a, len(whole)-4)
+	if err := q.decide(x, whole[4+h.Body:]); err != nil {
+		x.Free()
+		return err
+	}
+	if r := x.Local(); r != nil {
+		return q.answer(x, r, len(whole))
+	}
+	if isAuth(h.Key) {
+		return q.authenticate(x, whole)
+	}
+	return q.forward(x, len(whole))
+}
+
+func (q *requests) decide(x *api.Exchange, body []byte) error {
+	if err := x.Decode(body); err != nil {
+		return errFrame{err}
+	}
+	q.software(x)
+	if err := x.Derive(); err != nil {
+		return errFrame{err}
+	}
+	if err := q.resolve(x); err != nil {
+		return err
+	}
+	if !x.Allowed() {
+		return refuse("%s was not allowed", x.API.Name())
+	}
+	return nil
+}
+
+// forward lets a frame of n bytes go as it came, behind its entry in the queue.
+func (q *requests) forward(x *api.Exchange, n int) error {
+	if err := q.push(entry{kind: forwarded, correlation: x.Correlation, x: x}); err != nil {
+		x.Free()
+		return fmt.Errorf("queue: %w", err)
+	}
+	q.take(n)
+	return nil
+}

@@ -1,0 +1,135 @@
+package proxy
+
+import (
+	"math/bits"
+	"sync/atomic"
+	"time"
+
+	"doorkeeper/proxy/api"
+	"doorkeeper/relay"
+)
+
+// A Histogram counts durations in buckets that double: bucket i holds those under 2^i microseconds, the last one all
+// others.
+type Histogram struct {
+	Buckets [histogramBuckets]uint64
+	Sum     time.Duration
+	Count   uint64
+}
+
+const histogramBuckets = 24
+
+type histogram struct {
+	buckets [histogramBuckets]atomic.Uint64
+	sum     atomic.Int64
+}
+
+func (h *histogram) observe(d time.Duration) {
+	i := bits.Len64(uint64(max(d, 0) / time.Microsecond))
+	h.buckets[min(i, histogramBuckets-1)].Add(1)
+	h.sum.Add(int64(d))
+}
+
+func (h *histogram) snapshot() Histogram {
+	s := Histogram{Sum: time.Duration(h.sum.Load())}
+	for i := range h.buckets {
+		s.Buckets[i] = h.buckets[i].Load()
+		s.Count += s.Buckets[i]
+	}
+	return s
+}
+
+// totals are what all connections together have done. Connections that are open are added when somebody asks.
+type totals struct {
+	sessions, turnedAway, authFailures, faults atomic.Int64
+
+	requests     [128]atomic.Int64 // by API key
+	messagesRead atomic.Int64
+	request      histogram
+	response     histogram
+
+	clientIn, clientOut, brokerIn, brokerOut atomic.Int64 // of connections that have ended
+	requestCounts, responseCounts            moved
+}
+
+// moved sums up relay.Counts of connections that have ended.
+type moved struct{ reads, writes, peeks, splices, user, kernel atomic.Int64 }
+
+func (m *moved) add(c relay.Counts) {
+	m.reads.Add(c.Reads)
+	m.writes.Add(c.Writes)
+	m.peeks.Add(c.Peeks)
+	m.splices.Add(c.Splices)
+	m.user.Add(c.UserBytes)
+	m.kernel.Add(c.KernelBytes)
+}
+
+func (m *moved) snapshot() relay.Counts {
+	return relay.Counts{
+		Reads: m.reads.Load(), Writes: m.writes.Load(), Peeks: m.peeks.Load(), Splices: m.splices.Load(),
+		UserBytes: m.user.Load(), KernelBytes: m.kernel.Load(),
+	}
+}
+
+// add takes over the counts of a connection that has ended.
+func (t *totals) add(c *conn) {
+	t.clientIn.Add(c.meter.clientIn.Load())
+	t.clientOut.Add(c.meter.clientOut.Load())
+	t.brokerIn.Add(c.meter.brokerIn.Load())
+	t.brokerOut.Add(c.meter.brokerOut.Load())
+	t.requestCounts.add(c.requests.count.Snapshot())
+	t.responseCounts.add(c.responses.count.Snapshot())
+}
+
+// Stats are counters, from the proxy's start, and gauges of the moment.
+type Stats struct {
+	Sessions      int   // open now
+	SessionsTotal int64 // ever
+	TurnedAway    int64 // by a limit
+	AuthFailures  int64
+	Faults        int64 // connections ended with a warning
+
+	Requests     map[string]int64 // by API name
+	MessagesRead int64
+
+	ClientIn, ClientOut, BrokerIn, BrokerOut int64 // bytes
+
+	RequestMoves, ResponseMoves relay.Counts
+
+	RequestLatency  Histogram // last byte read to last byte written, of a read's worth of requests
+	ResponseLatency Histogram
+
+	BuffersInUse, BuffersLimit int64 // bytes
+	Pipes                      relay.PipeStats
+}
+
+// Stats takes a snapshot.
+func (p *Proxy) Stats() Stats {
+	t := &p.totals
+	conns := p.snapshot()
+	s := Stats{
+		Sessions: len(conns), SessionsTotal: t.sessions.Load(), TurnedAway: t.turnedAway.Load(),
+		AuthFailures: t.authFailures.Load(), Faults: t.faults.Load(), Requests: map[string]int64{},
+		MessagesRead: t.messagesRead.Load(),
+		ClientIn:     t.clientIn.Load(), ClientOut: t.clientOut.Load(), BrokerIn: t.brokerIn.Load(), BrokerOut: t.brokerOut.Load(),
+		RequestMoves: t.requestCounts.snapshot(), ResponseMoves: t.responseCounts.snapshot(),
+		RequestLatency: t.request.snapshot(), ResponseLatency: t.response.snapshot(),
+		BuffersInUse: p.pool.InUse(), BuffersLimit: p.pool.Limit(), Pipes: p.pipes.Stats(),
+	}
+	for key := range t.requests {
+		if a := api.Lookup(int16(key)); a != nil {
+			if n := t.requests[key].Load(); n > 0 {
+				s.Requests[a.Name()] = n
+			}
+		}
+	}
+	for _, c := range conns {
+		s.ClientIn += c.meter.clientIn.Load()
+		s.ClientOut += c.meter.clientOut.Load()
+		s.BrokerIn += c.meter.brokerIn.Load()
+		s.BrokerOut += c.meter.brokerOut.Load()
+		s.RequestMoves = s.RequestMoves.Add(c.requests.count.Snapshot())
+		s.ResponseMoves = s.ResponseMoves.Add(c.responses.count.Snapshot())
+	}
+	return s
+}

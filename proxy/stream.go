@@ -1,0 +1,217 @@
+package proxy
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"doorkeeper/relay"
+
+	"github.com/valyala/bytebufferpool"
+)
+
+// beginStream opens an answer that carries records. It is never held whole, with one exception: up to 64 KiB where
+// broker endpoints may stand behind the records, so that they can be rewritten; in a larger one they are hidden.
+func (s *responses) beginStream(e entry, p []byte, size int) (bool, error) {
+	if e.x.EndpointsBehind() && size <= maxHeld {
+		return s.onHeldStream(e, p, size)
+	}
+	s.reader.Pass(4)
+	s.reader.Begin(e.x, int64(size), true)
+	s.streamed = int64(4 + size)
+	s.c.queue.pop()
+	s.take(4)
+	return true, nil
+}
+
+// onStream goes on with the open answer.
+func (s *responses) onStream(p []byte) (bool, error) {
+	n, err := s.reader.Scan(p)
+	if err != nil {
+		return false, errAnswer{err}
+	}
+	s.take(n)
+	if left, _ := s.reader.Open(); left == 0 {
+		s.endStream()
+		return true, nil
+	}
+	if n == 0 {
+		s.r.Want(s.at - s.added + s.reader.Want())
+	}
+	return n > 0 && n < len(p), nil
+}
+
+func (s *responses) endStream() {
+	s.r.Want(0)
+	s.reader.Done().Free()
+}
+
+// onHeldStream handles an answer with records that is held whole.
+func (s *responses) onHeldStream(e entry, p []byte, size int) (bool, error) {
+	if ok, err := s.held(p, size); err != nil || !ok {
+		return false, err
+	}
+	frame := p[4 : 4+size]
+	s.reader.Pass(4)
+	s.reader.Begin(e.x, int64(size), false)
+	for at := 0; at < size; {
+		n, err := s.reader.Scan(frame[at:])
+		if err != nil {
+			return false, errAnswer{err}
+		}
+		if at += n; n == 0 {
+			return false, errAnswer{fmt.Errorf("%s answer ends in the middle", e.x.API.Name())}
+		}
+	}
+	if !s.reader.Endpoints() {
+		s.take(4 + size)
+	} else if err := s.rewriteStream(e, frame); err != nil {
+		return false, err
+	}
+	s.c.queue.pop()
+	s.endStream()
+	return true, nil
+}
+
+func (s *responses) rewriteStream(e entry, frame []byte) error {
+	buf := bytebufferpool.Get()
+	out, err := s.reader.Rewrite(append(buf.B[:0], 0, 0, 0, 0), frame, e.x)
+	if err != nil {
+		bytebufferpool.Put(buf)
+		return errAnswer{err}
+	}
+	buf.B = out
+	binary.BigEndian.PutUint32(out, uint32(len(out)-4))
+	s.made = append(s.made, buf)
+	s.replace(4+len(frame), out)
+	s.reader.Pass(int64(len(out) - 4 - len(frame))) // the endpoints come behind the records: only the end has moved
+	return nil
+}
+
+// Kernel mode needs this much of a frame to pay for itself, in bytes; below it nobody is even asked.
+const (
+	kernelLeft  = 128 << 10
+	kernelBatch = 32 << 10
+)
+
+// useKernel says whether kernel mode takes over now. It must be between two reads with nothing in the buffer.
+func (s *responses) useKernel() bool {
+	if s.kernel == nil || s.moving {
+		return s.moving
+	}
+	if s.r.Len() > 0 || s.passing > 0 {
+		return false
+	}
+	left, open := s.reader.Open()
+	switch {
+	case s.gauge.Mode == relay.ModeKernel:
+		s.moving = !s.declined && !(open && s.reader.Tail())
+	case open && left >= kernelLeft && s.gauge.Average() >= kernelBatch && !s.reader.Tail():
+		s.moving = s.gauge.Choose(left, s.r.Queued())
+	}
+	if !s.moving {
+		s.declined = false
+	}
+	return s.moving
+}
+
+// kernelMode moves until kernel mode declines or something fails.
+func (s *responses) kernelMode() error {
+	s.declined = false
+	s.r.Close()
+	s.c.meter.responseOpen.Store(true)
+	reason, err := s.kernel.Run(s)
+	switch reason {
+	case relay.Declined, relay.NoPipe:
+		s.moving = false
+		s.declined = true
+		s.gauge.Leave()
+		return nil
+	case relay.Woken:
+		return s.woken()
+	case relay.Ended:
+		if s.midFrame() {
+			return io.ErrUnexpectedEOF
+		}
+	case relay.ScanFailed:
+		return err
+	case relay.SinkFailed:
+		return fmt.Errorf("writing to the client: %w", err)
+	}
+	return err
+}
+
+var _ relay.Scanner = (*responses)(nil)
+
+// Scan implements relay.Scanner, for kernel mode: p is a copy of bytes that wait in the broker's socket.
+func (s *responses) Scan(p []byte) (int, error) {
+	if left, open := s.reader.Open(); open {
+		if s.reader.Tail() {
+			s.declined = true
+			return 0, nil
+		}
+		n, err := s.reader.Scan(p)
+		if err != nil {
+			return n, errAnswer{err}
+		}
+		if left, _ = s.reader.Open(); left == 0 {
+			s.endStream()
+		}
+		return n, nil
+	}
+	return s.kernelFrame(p)
+}
+
+// kernelFrame begins a frame in kernel mode, or declines it.
+func (s *responses) kernelFrame(p []byte) (int, error) {
+	if len(p) < 8 {
+		return 0, nil
+	}
+	size := int(int32(binary.BigEndian.Uint32(p)))
+	e, ok := s.c.queue.first()
+	if !ok || e.kind != forwarded || !e.x.Streams() || int32(binary.BigEndian.Uint32(p[4:])) != e.correlation ||
+		e.x.EndpointsBehind() && size <= maxHeld || !s.gauge.Choose(int64(size), kernelLeft) {
+		s.declined = true
+		return 0, nil
+	}
+	if _, err := s.beginStream(e, p, size); err != nil {
+		return 0, err
+	}
+	s.at = 0 // nothing is in the reader
+	return 4, nil
+}
+
+// Opaque implements relay.Scanner.
+func (s *responses) Opaque() int64 { return s.reader.Opaque() }
+
+// Skip implements relay.Scanner.
+func (s *responses) Skip(n int64) {
+	if err := s.reader.Skip(n); err != nil {
+		panic(err) // n is at most Opaque: cannot be
+	}
+	if left, open := s.reader.Open(); open && left == 0 {
+		s.endStream()
+	}
+}
+
+// Kernel implements relay.Scanner.
+func (s *responses) Kernel() (int64, bool) {
+	if s.declined {
+		return 0, false
+	}
+	left, open := s.reader.Open()
+	if !open {
+		e, ok := s.c.queue.first()
+		return 0, !ok || e.kind == forwarded
+	}
+	return left, !s.reader.Tail() && (s.gauge.Stay() || s.streamed-left < kernelLeft)
+}
+
+// Release implements relay.Scanner.
+func (s *responses) Release(n int64) error {
+	s.c.meter.brokerIn.Add(n)
+	s.c.meter.clientOut.Add(n)
+	s.reader.Release(n)
+	s.schedule()
+	return nil
+}
