@@ -179,12 +179,11 @@ func (k *Kernel) walk(fd uintptr, have int) (short int) {
 			k.s.Skip(o)
 			k.ahead += int(o)
 		}
-		left, ok := k.s.Kernel()
-		if !ok {
+		if _, ok := k.s.Kernel(); !ok {
 			k.end(Declined, nil)
 			return 0
 		}
-		p := k.peekAhead(fd, left)
+		p := k.peekAhead(fd)
 		if k.stop || len(p) == 0 {
 			return 0
 		}
@@ -213,17 +212,13 @@ func (k *Kernel) walk(fd uintptr, have int) (short int) {
 	return 0
 }
 
-// peekAhead returns what lies behind the bytes that passed, up to the end of the open frame.
-func (k *Kernel) peekAhead(fd uintptr, left int64) []byte {
-	p := k.look
-	if left > 0 {
-		p = p[:min(int64(len(p)), left)]
-	}
+// peekAhead returns what lies behind the bytes that passed.
+func (k *Kernel) peekAhead(fd uintptr) []byte {
 	if e := setPeek(fd, k.ahead); e != 0 {
 		k.end(SourceFailed, e)
 		return nil
 	}
-	n, e := peek(fd, p)
+	n, e := peek(fd, k.look)
 	k.count.peeks.Add(1)
 	if e != 0 && e != syscall.EAGAIN {
 		k.end(SourceFailed, e)
@@ -232,7 +227,7 @@ func (k *Kernel) peekAhead(fd uintptr, left int64) []byte {
 	if e != 0 {
 		n = 0
 	}
-	return p[:n]
+	return k.look[:n]
 }
 
 // drained decides what an exhausted queue means: the pipe is to be flushed, the stream ended, or it is time to wait.

@@ -7,7 +7,7 @@ package relay
 type Scanner interface {
 	// Scan sees the next bytes of the stream and lets a prefix of n bytes pass. It stops in front of an element that
 	// is not there as a whole, and is shown those bytes again with more behind them. It may let opaque bytes in p
-	// pass too. p can reach beyond the open frame in user mode, never in kernel mode.
+	// pass too. p can reach beyond the open frame: where that ends is the Scanner's knowledge.
 	//
 	// In user mode it may change the n bytes in place; in kernel mode p is a copy, and nothing that it changes
 	// reaches the destination: a Scanner that must change something lets nothing pass (n is 0) and says so from Kernel.
