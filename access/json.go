@@ -52,7 +52,12 @@ func AppendJSON(dst []byte, r *Record) []byte {
 	o.text("detection", r.Detection)
 	o.texts("attack", r.Attack)
 	o.text("confidence", r.Confidence)
-	array(&o, "evidence", r.Evidence, (*object).seqRange)
+	for i, e := range r.Evidence {
+		o.element("evidence", i)
+		o.optional("from_seq", e.FromSeq)
+		o.optional("to_seq", e.ToSeq)
+		o.shutElement(i, len(r.Evidence))
+	}
 
 	o.optional("from_seq", r.FromSeq)
 	o.optional("to_seq", r.ToSeq)
@@ -114,7 +119,12 @@ func (o *object) amount(r *Record) {
 	o.positive("cut_bytes", r.CutBytes)
 	o.optional("cut_last_offset", r.CutLastOffset)
 	o.truth("estimated", r.Estimated)
-	array(o, "acquired", r.Acquired, (*object).offsetRange)
+	for i, a := range r.Acquired {
+		o.element("acquired", i)
+		o.optional("first", a.First)
+		o.optional("last", a.Last)
+		o.shutElement(i, len(r.Acquired))
+	}
 	o.text("batch_digest", r.BatchDigest)
 	o.text("content_digest", r.ContentDigest)
 	o.optional("request_bytes", r.RequestBytes)
@@ -128,7 +138,14 @@ func (o *object) verdict(r *Record) {
 	o.text("reason", r.Reason)
 	o.text("policy", r.Policy)
 	o.truth("cached", r.Cached)
-	table(o, "labels", r.Labels, (*object).putText)
+	if len(r.Labels) > 0 {
+		o.open("labels")
+		for _, key := range slices.Sorted(maps.Keys(r.Labels)) {
+			o.keyFromWire(key)
+			o.putText(r.Labels[key])
+		}
+		o.shut()
+	}
 	if w := r.Would; w != nil {
 		o.open("would")
 		o.text("decision", w.Decision)
@@ -175,7 +192,14 @@ func (o *object) control(r *Record) {
 	o.text("after", r.After)
 	o.time("expires", r.Expires)
 	o.text("checkpoint", r.Checkpoint)
-	table(o, "counts", r.Counts, (*object).putNumber)
+	if len(r.Counts) > 0 {
+		o.open("counts")
+		for _, key := range slices.Sorted(maps.Keys(r.Counts)) {
+			o.keyFromWire(key)
+			o.putNumber(r.Counts[key])
+		}
+		o.shut()
+	}
 	if d := r.Digests; d != nil {
 		o.open("digests")
 		o.text("config", d.Config)
@@ -207,16 +231,6 @@ func (o *object) control(r *Record) {
 	}
 }
 
-func (o *object) offsetRange(r *Record_OffsetRange) {
-	o.optional("first", r.First)
-	o.optional("last", r.Last)
-}
-
-func (o *object) seqRange(r *Record_SeqRange) {
-	o.optional("from_seq", r.FromSeq)
-	o.optional("to_seq", r.ToSeq)
-}
-
 // DecodeJSON reads what AppendJSON writes, and what a later version writes: keys that it does not know are passed
 // over. Errors name line and column.
 func DecodeJSON(line []byte, r *Record) error {
@@ -233,6 +247,32 @@ func (o *object) key(name string) {
 	o.dst = append(o.dst, '"')
 	o.dst = append(o.dst, name...)
 	o.dst = append(o.dst, '"', ':')
+}
+
+// keyFromWire writes the key of a map: data, unlike a field's name.
+func (o *object) keyFromWire(name string) {
+	if o.dst[len(o.dst)-1] != '{' {
+		o.dst = append(o.dst, ',')
+	}
+	o.putText(name)
+	o.dst = append(o.dst, ':')
+}
+
+// element opens the i-th object of a list, and the list with the first; shutElement the reverse.
+func (o *object) element(name string, i int) {
+	if i == 0 {
+		o.key(name)
+		o.dst = append(o.dst, '[', '{')
+		return
+	}
+	o.dst = append(o.dst, ',', '{')
+}
+
+func (o *object) shutElement(i, n int) {
+	o.shut()
+	if i == n-1 {
+		o.dst = append(o.dst, ']')
+	}
 }
 
 func (o *object) open(name string) { o.key(name); o.dst = append(o.dst, '{') }
@@ -309,39 +349,6 @@ func (o *object) time(name string, t *timestamppb.Timestamp) {
 	o.dst = append(o.dst, '"')
 	o.dst = t.AsTime().AppendFormat(o.dst, timeLayout)
 	o.dst = append(o.dst, '"')
-}
-
-// array writes a list of objects, each by put.
-func array[T any](o *object, name string, list []*T, put func(*object, *T)) {
-	if len(list) == 0 {
-		return
-	}
-	o.key(name)
-	open := "[{"
-	for _, element := range list {
-		o.dst = append(o.dst, open...)
-		put(o, element)
-		o.shut()
-		open = ",{"
-	}
-	o.dst = append(o.dst, ']')
-}
-
-// table writes a map, sorted by key, each value by put.
-func table[V any](o *object, name string, m map[string]V, put func(*object, V)) {
-	if len(m) == 0 {
-		return
-	}
-	o.key(name)
-	open := byte('{')
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		o.dst = append(o.dst, open)
-		o.putText(key)
-		o.dst = append(o.dst, ':')
-		put(o, m[key])
-		open = ','
-	}
-	o.shut()
 }
 
 const hex = "0123456789abcdef"
