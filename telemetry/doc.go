@@ -1,0 +1,10 @@
+// Package telemetry shows the proxy's numbers: OpenTelemetry instruments, served as a Prometheus page.
+//
+// The hot path knows nothing of it. It adds to counters of its own, and whoever keeps such counters offers Stats();
+// once per scrape all of them are asked, and the instruments in instruments.go observe the answers. Latencies, for
+// which OpenTelemetry has no observable instrument, go out through one metric.Producer (histograms.go).
+//
+// It is the only package that imports OpenTelemetry's SDK. docs/metrics.md is generated from its table.
+package telemetry
+
+//go:generate go run doorkeeper/cmd/doorkeeper docs metrics ../docs/metrics.md

@@ -1,0 +1,169 @@
+package telemetry
+
+import (
+	"runtime"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"doorkeeper/relay"
+)
+
+// What an instrument counts.
+type kind string
+
+const (
+	counter   kind = "counter" // grows from the process's start
+	gauge     kind = "gauge"   // of the moment
+	histogram kind = "histogram"
+)
+
+// An instrument is one row of docs/metrics.md. Its name is OpenTelemetry's; the Prometheus page shows it with
+// underscores, its unit, and _total where it is a counter.
+type instrument struct {
+	name   string
+	prom   string // as the Prometheus page names it
+	kind   kind
+	unit   string // UCUM: "By", "s", or "{thing}"
+	help   string
+	labels []string // "name: its values"
+	read   func(s *snapshot, see see)
+}
+
+// see observes a value with its labels.
+type see func(value int64, labels ...attribute.KeyValue)
+
+var label = attribute.String
+
+// instruments are all but the histograms, in the order of docs/metrics.md.
+var instruments = []instrument{
+	{"doorkeeper.build.info", "doorkeeper_build_info", gauge, "", "Always 1: which doorkeeper this is.",
+		[]string{"version", "go: version of the toolchain"}, func(s *snapshot, see see) {
+			see(1, label("version", s.version), label("go", runtime.Version()))
+		}},
+
+	{"doorkeeper.sessions", "doorkeeper_sessions", gauge, "{session}", "Client connections that are open.", nil,
+		func(s *snapshot, see see) { see(int64(s.proxy.Sessions)) }},
+	{"doorkeeper.sessions.opened", "doorkeeper_sessions_opened_total", counter, "{session}", "Client connections that were accepted.", nil,
+		func(s *snapshot, see see) { see(s.proxy.SessionsTotal) }},
+	{"doorkeeper.sessions.turned_away", "doorkeeper_sessions_turned_away_total", counter, "{session}", "Client connections that a limit turned away.", nil,
+		func(s *snapshot, see see) { see(s.proxy.TurnedAway) }},
+	{"doorkeeper.authentication.failures", "doorkeeper_authentication_failures_total", counter, "{failure}", "Logins that the broker, or the TLS handshake, refused.", nil,
+		func(s *snapshot, see see) { see(s.proxy.AuthFailures) }},
+	{"doorkeeper.sessions.faults", "doorkeeper_sessions_faults_total", counter, "{session}", "Connections that ended with a warning in the log: broken frames, timeouts, what cannot be understood.", nil,
+		func(s *snapshot, see see) { see(s.proxy.Faults) }},
+
+	{"doorkeeper.requests", "doorkeeper_requests_total", counter, "{request}", "Kafka requests.",
+		[]string{"api: Kafka's name, as in Fetch"}, func(s *snapshot, see see) {
+			for api, n := range s.proxy.Requests {
+				see(n, label("api", api))
+			}
+		}},
+	{"doorkeeper.messages", "doorkeeper_messages_total", counter, "{message}", "Kafka records in whole batches that were handed to clients.",
+		[]string{"direction: read"}, func(s *snapshot, see see) { see(s.proxy.MessagesRead, label("direction", "read")) }},
+	{"doorkeeper.socket.bytes", "doorkeeper_socket_bytes_total", counter, "By", "Bytes from and to clients and brokers.",
+		[]string{"peer: client, broker", "direction: in, out (as seen from the proxy)"}, func(s *snapshot, see see) {
+			see(s.proxy.ClientIn, label("peer", "client"), label("direction", "in"))
+			see(s.proxy.ClientOut, label("peer", "client"), label("direction", "out"))
+			see(s.proxy.BrokerIn, label("peer", "broker"), label("direction", "in"))
+			see(s.proxy.BrokerOut, label("peer", "broker"), label("direction", "out"))
+		}},
+
+	{"doorkeeper.relay.bytes", "doorkeeper_relay_bytes_total", counter, "By", "Bytes moved, by the mover that moved them.",
+		[]string{"mode: user (read and written), kernel (spliced)", "direction: request, response"}, func(s *snapshot, see see) {
+			moves(s, func(direction attribute.KeyValue, c relay.Counts) {
+				see(c.UserBytes, label("mode", "user"), direction)
+				see(c.KernelBytes, label("mode", "kernel"), direction)
+			})
+		}},
+	{"doorkeeper.relay.calls", "doorkeeper_relay_calls_total", counter, "{call}", "System calls of the movers.",
+		[]string{"call: read, write, peek, splice", "direction: request, response"}, func(s *snapshot, see see) {
+			moves(s, func(direction attribute.KeyValue, c relay.Counts) {
+				see(c.Reads, label("call", "read"), direction)
+				see(c.Writes, label("call", "write"), direction)
+				see(c.Peeks, label("call", "peek"), direction)
+				see(c.Splices, label("call", "splice"), direction)
+			})
+		}},
+
+	{"doorkeeper.buffers.used", "doorkeeper_buffers_used_bytes", gauge, "By", "Memory in buffers.", nil,
+		func(s *snapshot, see see) { see(s.proxy.BuffersInUse) }},
+	{"doorkeeper.buffers.limit", "doorkeeper_buffers_limit_bytes", gauge, "By", "limits.buffers.", nil,
+		func(s *snapshot, see see) { see(s.proxy.BuffersLimit) }},
+	{"doorkeeper.pipes", "doorkeeper_pipes", gauge, "{pipe}", "Kernel pipes that are open.",
+		[]string{"state: idle, lent"}, func(s *snapshot, see see) {
+			see(int64(s.proxy.Pipes.Idle), label("state", "idle"))
+			see(int64(s.proxy.Pipes.Open-s.proxy.Pipes.Idle), label("state", "lent"))
+		}},
+	{"doorkeeper.pipes.refused", "doorkeeper_pipes_refused_total", counter, "{time}", "Times that no pipe was to be had, and bytes went through the process instead.", nil,
+		func(s *snapshot, see see) { see(s.proxy.Pipes.Refused) }},
+
+	{"doorkeeper.journal.records", "doorkeeper_journal_records_total", counter, "{record}", "Records that were made.",
+		[]string{"kind: session, authn, access, control, finding, gap"}, func(s *snapshot, see see) {
+			for kind, n := range s.journal.Kinds {
+				see(n, label("kind", kind))
+			}
+		}},
+	{"doorkeeper.journal.kept", "doorkeeper_journal_kept", gauge, "{record}", "Records that the journal still holds for readers.", nil,
+		func(s *snapshot, see see) {
+			if s.journal.Oldest > 0 {
+				see(s.journal.Head - s.journal.Oldest + 1)
+			} else {
+				see(0)
+			}
+		}},
+	{"doorkeeper.journal.used", "doorkeeper_journal_used_bytes", gauge, "By", "Memory that those need, roughly.", nil,
+		func(s *snapshot, see see) { see(s.journal.Bytes) }},
+	{"doorkeeper.journal.readers", "doorkeeper_journal_readers", gauge, "{reader}", "Sinks and followers that read the journal.", nil,
+		func(s *snapshot, see see) { see(int64(s.journal.Readers)) }},
+
+	{"doorkeeper.sink.lag", "doorkeeper_sink_lag", gauge, "{record}", "Records that the sink has not written yet.", sinkLabel,
+		sinks(func(s *Sink) int64 { return s.Lag })},
+	{"doorkeeper.sink.records", "doorkeeper_sink_records_total", counter, "{record}", "Records that the sink has written.", sinkLabel,
+		sinks(func(s *Sink) int64 { return s.Records })},
+	{"doorkeeper.sink.written", "doorkeeper_sink_written_bytes_total", counter, "By", "Bytes that the sink has written.", sinkLabel,
+		sinks(func(s *Sink) int64 { return s.Bytes })},
+	{"doorkeeper.sink.gaps", "doorkeeper_sink_gaps_total", counter, "{gap}", "Times that the sink fell so far behind that records were lost to it. Each is a gap record.", sinkLabel,
+		sinks(func(s *Sink) int64 { return s.Gaps })},
+	{"doorkeeper.sink.errors", "doorkeeper_sink_errors_total", counter, "{error}", "Failed attempts to write. They are repeated.", sinkLabel,
+		sinks(func(s *Sink) int64 { return s.Errors })},
+
+	{"doorkeeper.config.reloads", "doorkeeper_config_reloads_total", counter, "{reload}", "Reloads of the configuration.",
+		[]string{"result: done, refused (the old one stays in force)"}, func(s *snapshot, see see) {
+			see(s.reloads.Done, label("result", "done"))
+			see(s.reloads.Refused, label("result", "refused"))
+		}},
+	{"doorkeeper.certificate.expiry", "doorkeeper_certificate_expiry_seconds", gauge, "s", "When a certificate in use expires, in seconds since 1970.",
+		[]string{"file"}, func(s *snapshot, see see) {
+			for _, c := range s.certificates {
+				see(c.Expires.Unix(), label("file", c.File))
+			}
+		}},
+	{"doorkeeper.certificate.stale", "doorkeeper_certificate_stale", gauge, "", "1: the files have changed into something that does not load, and the certificate or CAs before are still in use.",
+		[]string{"file"}, func(s *snapshot, see see) {
+			for _, c := range s.certificates {
+				see(number(c.Stale), label("file", c.File))
+			}
+		}},
+}
+
+var sinkLabel = []string{"sink: its name"}
+
+func sinks(value func(*Sink) int64) func(*snapshot, see) {
+	return func(s *snapshot, see see) {
+		for i := range s.sinks {
+			see(value(&s.sinks[i]), label("sink", s.sinks[i].Name))
+		}
+	}
+}
+
+func moves(s *snapshot, each func(direction attribute.KeyValue, c relay.Counts)) {
+	each(label("direction", "request"), s.proxy.RequestMoves)
+	each(label("direction", "response"), s.proxy.ResponseMoves)
+}
+
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,108 @@
+package telemetry
+
+import (
+	"flag"
+	"io"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"doorkeeper/journal"
+	"doorkeeper/proxy"
+	"doorkeeper/relay"
+)
+
+var update = flag.Bool("update", false, "rewrite the goldens")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// page scrapes a real page over made-up sources.
+func page(t *testing.T) string {
+	t.Helper()
+	stats := proxy.Stats{
+		Sessions: 3, SessionsTotal: 5, TurnedAway: 1, AuthFailures: 2, Faults: 4,
+		Requests: map[string]int64{"Fetch": 100, "Produce": 7}, MessagesRead: 1234,
+		ClientIn: 1, ClientOut: 2, BrokerIn: 3, BrokerOut: 4,
+		RequestMoves:  relay.Counts{Reads: 1, Writes: 2, UserBytes: 3},
+		ResponseMoves: relay.Counts{Reads: 4, Writes: 5, Peeks: 6, Splices: 7, UserBytes: 8, KernelBytes: 9},
+		BuffersInUse:  4096, BuffersLimit: 1 << 20, Pipes: relay.PipeStats{Open: 5, Idle: 2, Refused: 1},
+	}
+	stats.RequestLatency = proxy.Histogram{Sum: 3 * time.Millisecond, Count: 6}
+	stats.RequestLatency.Buckets[0], stats.RequestLatency.Buckets[10] = 1, 3
+	stats.RequestLatency.Buckets[len(stats.RequestLatency.Buckets)-1] = 2
+	tel, err := New(Sources{
+		Version: "v0",
+		Proxy:   func() proxy.Stats { return stats },
+		Journal: func() journal.Stats {
+			return journal.Stats{Head: 9, Oldest: 4, Bytes: 100, Readers: 2, Kinds: map[string]int64{"access": 8, "control": 1}}
+		},
+		Sinks:        func() []Sink { return []Sink{{Name: "local", Lag: 1, Records: 8, Bytes: 800, Gaps: 1, Errors: 2}} },
+		Reloads:      func() Reloads { return Reloads{Done: 2, Refused: 1} },
+		Certificates: func() []Certificate { return []Certificate{{File: "s.pem", Expires: time.Unix(1e9, 0), Stale: true}} },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	tel.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	body, err := io.ReadAll(w.Result().Body)
+	if err != nil || w.Code != 200 {
+		t.Fatalf("%d, %v: %s", w.Code, err, body)
+	}
+	if err := tel.Close(); err != nil {
+		t.Error(err)
+	}
+	return string(body)
+}
+
+func TestPage(t *testing.T) {
+	var lines []string
+	for line := range strings.Lines(page(t)) {
+		if strings.HasPrefix(line, "doorkeeper_") {
+			lines = append(lines, regexp.MustCompile(`go="[^"]*"`).ReplaceAllString(line, `go="GO"`))
+		}
+	}
+	golden(t, "testdata/page.txt", strings.Join(lines, ""))
+}
+
+// The names in the table, and so in docs/metrics.md, are those that the page really has, and none is missing.
+func TestNames(t *testing.T) {
+	var want, got []string
+	for _, in := range all() {
+		want = append(want, in.prom+" "+string(in.kind))
+	}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (doorkeeper_\w+ \w+)$`).FindAllStringSubmatch(page(t), -1) {
+		got = append(got, m[1])
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("names differ (-table +page):\n%s", diff)
+	}
+}
+
+func TestMarkdown(t *testing.T) { golden(t, "../docs/metrics.md", Markdown()) }
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got), rewrite with -update:\n%s", file, diff)
+	}
+}
