@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,13 +10,14 @@ import (
 
 	"doorkeeper/access"
 	"doorkeeper/cluster"
+	"doorkeeper/journal"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// answered passes an answer through Respond as it comes over the wire, and returns both frames.
-func answered(t *testing.T, x *Exchange, r kmsg.Response) (in, out []byte) {
+// highAnswered passes an answer through Respond as it comes over the wire, and returns both frames.
+func highAnswered(t *testing.T, x *Exchange, r kmsg.Response) (in, out []byte) {
 	t.Helper()
 	r.SetVersion(x.Version)
 	in = frameOf(r)
@@ -48,7 +50,7 @@ func TestDescribeClusterRewritesBrokers(t *testing.T) {
 		}
 		r.UnknownTags.Set(77, []byte("kept"))
 		x := highExchange(t, r.Key(), v)
-		_, out := answered(t, x, r)
+		_, out := highAnswered(t, x, r)
 
 		r.Brokers[0].Host, r.Brokers[0].Port = "proxy.test", 20001
 		r.Brokers[1].Host, r.Brokers[1].Port = "proxy.test", 20002
@@ -65,10 +67,10 @@ func TestDescribeClusterRewritesBrokers(t *testing.T) {
 	}
 }
 
-// same is a Route on which brokers are reached under their own addresses.
-type same struct{}
+// ownAddress is a Route on which brokers are reached under their own addresses.
+type ownAddress struct{}
 
-func (same) Advertise(_ int32, host string, port int32) (string, int32, error) {
+func (ownAddress) Advertise(_ int32, host string, port int32) (string, int32, error) {
 	return host, port, nil
 }
 
@@ -83,8 +85,8 @@ func TestDescribeClusterWithoutChange(t *testing.T) {
 	r := kmsg.NewPtrDescribeClusterResponse()
 	r.Brokers = []kmsg.DescribeClusterResponseBroker{{NodeID: 1, Host: "b1.kafka", Port: 9092}}
 	x := highExchange(t, r.Key(), 1)
-	x.Env.Route = same{}
-	in, out := answered(t, x, r)
+	x.Env.Route = ownAddress{}
+	in, out := highAnswered(t, x, r)
 	if &in[0] != &out[0] {
 		t.Error("the frame was copied although nothing changed")
 	}
@@ -124,7 +126,7 @@ func TestControllersStayHidden(t *testing.T) {
 	} {
 		for v := c.from; v <= Lookup(c.r.Key()).Max; v++ {
 			x := highExchange(t, c.r.Key(), v)
-			_, out := answered(t, x, c.r)
+			_, out := highAnswered(t, x, c.r)
 			if bytes.Contains(out, []byte("secret-host")) {
 				t.Errorf("%s v%d names the controller", x.API.Name(), v)
 			}
@@ -139,7 +141,7 @@ func TestControllersStayHidden(t *testing.T) {
 	}
 	for v := int16(0); v < 2; v++ {
 		x := highExchange(t, quorum.Key(), v)
-		if in, out := answered(t, x, quorum); &in[0] != &out[0] {
+		if in, out := highAnswered(t, x, quorum); &in[0] != &out[0] {
 			t.Errorf("DescribeQuorum v%d has no addresses, and was rewritten", v)
 		}
 	}
@@ -154,7 +156,7 @@ func TestUserEndpointsPass(t *testing.T) {
 	for _, r := range []kmsg.Response{beat, desc} {
 		for v := int16(0); v <= Lookup(r.Key()).Max; v++ {
 			x := highExchange(t, r.Key(), v)
-			if in, out := answered(t, x, r); &in[0] != &out[0] || !bytes.Contains(out, []byte("app")) {
+			if in, out := highAnswered(t, x, r); &in[0] != &out[0] || !bytes.Contains(out, []byte("app")) {
 				t.Errorf("%s v%d was rewritten", x.API.Name(), v)
 			}
 		}
@@ -180,7 +182,7 @@ func TestTopicsAreLearned(t *testing.T) {
 	} {
 		for v := int16(0); v <= Lookup(r.Key()).Max; v++ {
 			x := highExchange(t, r.Key(), v)
-			in, out := answered(t, x, r)
+			in, out := highAnswered(t, x, r)
 			if got := x.Env.Cluster.TopicByID(id); got == nil || got.Name != "orders" {
 				t.Errorf("%s v%d: learned %v", x.API.Name(), v, got)
 			}
@@ -196,7 +198,7 @@ func TestHalfPairsAreNotLearned(t *testing.T) {
 	r := &kmsg.DescribeTopicPartitionsResponse{Topics: []kmsg.DescribeTopicPartitionsResponseTopic{
 		{TopicID: id}, {Topic: ptr("")}, {Topic: ptr("hidden"), ErrorCode: 29}, {Topic: ptr("odd"), TopicID: id, ErrorCode: 3}}}
 	x := highExchange(t, r.Key(), 0)
-	answered(t, x, r)
+	highAnswered(t, x, r)
 	for _, name := range []string{"", "hidden", "odd"} {
 		if got := x.Env.Cluster.TopicByName([]byte(name)); got != nil {
 			t.Errorf("learned %+v", got)
@@ -207,14 +209,14 @@ func TestHalfPairsAreNotLearned(t *testing.T) {
 func TestTokenOwnersAreLearned(t *testing.T) {
 	for v := int16(0); v <= createDelegationTokenRow.Max; v++ {
 		x := highExchange(t, int16(kmsg.CreateDelegationToken), v)
-		answered(t, x, &kmsg.CreateDelegationTokenResponse{PrincipalType: "User", PrincipalName: "bob", TokenID: "tok", HMAC: []byte("h")})
+		highAnswered(t, x, &kmsg.CreateDelegationTokenResponse{PrincipalType: "User", PrincipalName: "bob", TokenID: "tok", HMAC: []byte("h")})
 		if owner, _ := x.Env.Cluster.TokenOwner("tok"); owner != "User:bob" {
 			t.Errorf("create v%d: owner %q", v, owner)
 		}
 	}
 	for v := int16(0); v <= describeDelegationTokenRow.Max; v++ {
 		x := highExchange(t, int16(kmsg.DescribeDelegationToken), v)
-		answered(t, x, &kmsg.DescribeDelegationTokenResponse{TokenDetails: []kmsg.DescribeDelegationTokenResponseTokenDetail{
+		highAnswered(t, x, &kmsg.DescribeDelegationTokenResponse{TokenDetails: []kmsg.DescribeDelegationTokenResponseTokenDetail{
 			{PrincipalType: "User", PrincipalName: "bob", TokenID: "t1"}, {PrincipalType: "User", PrincipalName: "eve", TokenID: "t2"}}})
 		for id, want := range map[string]string{"t1": "User:bob", "t2": "User:eve"} {
 			if owner, _ := x.Env.Cluster.TokenOwner(id); owner != want {
@@ -223,7 +225,7 @@ func TestTokenOwnersAreLearned(t *testing.T) {
 		}
 	}
 	x := highExchange(t, int16(kmsg.CreateDelegationToken), 3)
-	answered(t, x, &kmsg.CreateDelegationTokenResponse{ErrorCode: 65, PrincipalType: "User", PrincipalName: "bob", TokenID: "failed"})
+	highAnswered(t, x, &kmsg.CreateDelegationTokenResponse{ErrorCode: 65, PrincipalType: "User", PrincipalName: "bob", TokenID: "failed"})
 	if owner, ok := x.Env.Cluster.TokenOwner("failed"); ok {
 		t.Errorf("learned %q from an error", owner)
 	}
@@ -262,7 +264,7 @@ func TestSecretsStayOnTheWire(t *testing.T) {
 		for v := int16(0); v <= Lookup(r.Key()).Max; v++ {
 			x := highExchange(t, r.Key(), v)
 			x.AskCluster(access.OpDescribe)
-			answered(t, x, r)
+			highAnswered(t, x, r)
 			noSecret(t, x, secret)
 			frame := frameOf(r)
 			for n := 5; n < len(frame); n++ {
@@ -274,12 +276,38 @@ func TestSecretsStayOnTheWire(t *testing.T) {
 	}
 }
 
-// noSecret looks through everything that a record is made of: the actions, and the request's own fields.
+// noSecret looks through what a record is made of (the actions, and the request's own fields), and through the records.
 func noSecret(t *testing.T, x *Exchange, secret string) {
 	t.Helper()
-	for _, s := range []string{fmt.Sprintf("%+v", x.Actions), fmt.Sprintf("%+v", x.Request)} {
+	for _, s := range append(recorded(x), fmt.Sprintf("%+v", x.Actions), fmt.Sprintf("%+v", x.Request)) {
 		if strings.Contains(s, secret) {
 			t.Errorf("%s v%d: %s", x.API.Name(), x.Version, s)
+		}
+	}
+}
+
+// recorded accounts for a request in a journal of its own and returns the records, as JSON.
+func recorded(x *Exchange) (list []string) {
+	j := journal.New(journal.Options{})
+	log := j.Session(x.Session)
+	log.Identify(x.Identity, x.Client)
+	x.Account(log, 100, false)
+	log.Close(journal.CloseInfo{})
+	j.Close()
+	for r := range j.Follow(context.Background(), journal.Position{}) {
+		list = append(list, string(access.AppendJSON(nil, r)))
+	}
+	return list
+}
+
+// Who reads that somebody changed passwords must read whose.
+func TestPasswordChangeNamesUsers(t *testing.T) {
+	x := highExchange(t, int16(kmsg.AlterUserSCRAMCredentials), 0)
+	derived(t, x, &kmsg.AlterUserSCRAMCredentialsRequest{Upsertions: []kmsg.AlterUserSCRAMCredentialsRequestUpsertion{{Name: "bob"}}})
+	all := strings.Join(recorded(x), "\n")
+	for _, want := range []string{`"resource_type":"CLUSTER"`, `"resource_type":"USER","resource":"User:bob"`} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %s in:\n%s", want, all)
 		}
 	}
 }
