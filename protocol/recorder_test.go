@@ -219,6 +219,9 @@ func ways(frame []byte, seed uint64) map[string]func(scanner) error {
 		"kernel":  func(s scanner) error { return scanKernel(s, frame) },
 		"cut":     func(s scanner) error { return scanCut(s, frame, r.IntN(len(frame)+1)) },
 	}
+	if len(frame) == 0 { // the loops above would not even begin
+		return nil
+	}
 	for i := range 3 {
 		m[fmt.Sprint("random ", i)] = func(s scanner) error { return scanRandom(s, frame, r) }
 	}
