@@ -16,6 +16,8 @@ var describeACLsRow = row[kmsg.DescribeACLsRequest, kmsg.DescribeACLsResponse](
 
 func deriveDescribeACLs(x *Exchange, q *kmsg.DescribeACLsRequest) error {
 	x.AskCluster(access.OpDescribe)
-	x.noteACL(q.ResourceType, q.ResourceName, q.Principal)
+	for _, a := range aclActions(q.ResourceType, q.ResourceName, q.Principal) {
+		x.ask(a)
+	}
 	return nil
 }

@@ -11,14 +11,30 @@ import (
 //   - v1: pattern types (KIP-290); v2: flexible; v3: resources of type user (KIP-373)
 //
 // Actions: ALTER on the cluster. Each ACL's resource and principal are noted beside it.
-var createACLsRow = row[kmsg.CreateACLsRequest, kmsg.CreateACLsResponse](
-	kmsg.CreateACLs, deriveCreateACLs, nil, each)
+var createACLsRow = row(kmsg.CreateACLs, deriveCreateACLs, observeCreatedACLs, each)
 
 func deriveCreateACLs(x *Exchange, q *kmsg.CreateACLsRequest) error {
 	x.AskCluster(access.OpAlter)
 	for i := range q.Creations {
-		c := &q.Creations[i]
-		x.noteACL(c.ResourceType, &c.ResourceName, &c.Principal)
+		for _, a := range createdACL(&q.Creations[i]) {
+			x.ask(a)
+		}
 	}
 	return nil
+}
+
+func createdACL(c *kmsg.CreateACLsRequestCreation) []access.Action {
+	return aclActions(c.ResourceType, &c.ResourceName, &c.Principal)
+}
+
+func observeCreatedACLs(x *Exchange, r *kmsg.CreateACLsResponse) (bool, error) {
+	q := x.Body.(*kmsg.CreateACLsRequest)
+	if len(r.Results) != len(q.Creations) {
+		return false, nil
+	}
+	at := 1 // behind the cluster's
+	for i := range q.Creations {
+		at = x.spread(at, createdACL(&q.Creations[i]), r.Results[i].ErrorCode)
+	}
+	return false, nil
 }

@@ -11,14 +11,40 @@ import (
 //   - v1: pattern types (KIP-290); v2: flexible; v3: resources of type user (KIP-373)
 //
 // Actions: ALTER on the cluster. Each filter's resource and principal are noted beside it.
-var deleteACLsRow = row[kmsg.DeleteACLsRequest, kmsg.DeleteACLsResponse](
-	kmsg.DeleteACLs, deriveDeleteACLs, nil, each)
+var deleteACLsRow = row(kmsg.DeleteACLs, deriveDeleteACLs, observeDeletedACLs, each)
 
 func deriveDeleteACLs(x *Exchange, q *kmsg.DeleteACLsRequest) error {
 	x.AskCluster(access.OpAlter)
 	for i := range q.Filters {
-		f := &q.Filters[i]
-		x.noteACL(f.ResourceType, f.ResourceName, f.Principal)
+		for _, a := range deletedACLs(&q.Filters[i]) {
+			x.ask(a)
+		}
 	}
 	return nil
+}
+
+func deletedACLs(f *kmsg.DeleteACLsRequestFilter) []access.Action {
+	return aclActions(f.ResourceType, f.ResourceName, f.Principal)
+}
+
+func observeDeletedACLs(x *Exchange, r *kmsg.DeleteACLsResponse) (bool, error) {
+	q := x.Body.(*kmsg.DeleteACLsRequest)
+	if len(r.Results) != len(q.Filters) {
+		return false, nil
+	}
+	at := 1 // behind the cluster's
+	for i := range q.Filters {
+		at = x.spread(at, deletedACLs(&q.Filters[i]), filterError(&r.Results[i]))
+	}
+	return false, nil
+}
+
+// filterError is the error of a filter, or the first of the ACLs that it matched.
+func filterError(r *kmsg.DeleteACLsResponseResult) int16 {
+	for i := 0; r.ErrorCode == 0 && i < len(r.MatchingACLs); i++ {
+		if code := r.MatchingACLs[i].ErrorCode; code != 0 {
+			return code
+		}
+	}
+	return r.ErrorCode
 }

@@ -11,7 +11,7 @@ import (
 
 // observe notes what the broker answered: its throttle time, and its errors on the actions that they concern.
 //
-//   - An error beside a resource (a topic, group, transactional id or set of settings) belongs to the actions on that
+//   - An error beside a resource (a topic, group, transactional id, user or set of settings) belongs to the actions on that
 //     resource, by id or name. So does one of the resource's partitions; the first that is not 0 counts.
 //   - An error beside nothing (of the whole answer, a group's member, an ACL), or beside a kind of resource that the
 //     request asked nothing about, belongs to every action.
@@ -26,7 +26,7 @@ func (x *Exchange) observe(r kmsg.Response) {
 	}
 	v := reflect.ValueOf(r).Elem()
 	var f failures
-	planOf(v.Type()).walk(v, resource{}, &f)
+	planOf(v.Type()).walk(v, named{}, &f)
 	if f.some {
 		x.note(&f)
 	}
@@ -84,7 +84,7 @@ func (f *failures) add(r resource, code int16) {
 	if f.first[r.typ] == 0 {
 		f.first[r.typ] = code
 	}
-	if t := deniedType(code); t != r.typ && f.denied[t] == 0 {
+	if t := deniedType(code); r.typ != access.ResNone && t != r.typ && f.denied[t] == 0 {
 		f.denied[t] = code
 	}
 }
@@ -158,6 +158,7 @@ func planOf(t reflect.Type) *plan {
 var naming = map[string]access.ResourceType{
 	"Topic": access.ResTopic, "Group": access.ResGroup, "GroupID": access.ResGroup,
 	"TransactionalID": access.ResTransactionalID,
+	"User":            access.ResUser,
 	"Key":             access.ResNone, // FindCoordinator: the request says of which type
 }
 
@@ -206,13 +207,15 @@ func structOf(t reflect.Type) reflect.Type {
 	return t
 }
 
-func (p *plan) walk(v reflect.Value, r resource, f *failures) {
+// walk collects the errors of v. beside names the resource around it, until v names its own: it is read only where
+// there is an error, for most answers have none.
+func (p *plan) walk(v reflect.Value, beside named, f *failures) {
 	if p.named {
-		r = p.resource(v)
+		beside = named{p, v}
 	}
 	if p.code >= 0 {
 		if code := int16(v.Field(p.code).Int()); code != 0 {
-			f.add(r, code)
+			f.add(beside.resource(), code)
 		}
 	}
 	for _, k := range p.kids {
@@ -220,19 +223,29 @@ func (p *plan) walk(v reflect.Value, r resource, f *failures) {
 		switch w.Kind() {
 		case reflect.Slice:
 			for i := range w.Len() {
-				k.plan.walk(w.Index(i), r, f)
+				k.plan.walk(w.Index(i), beside, f)
 			}
 		case reflect.Pointer:
 			if !w.IsNil() {
-				k.plan.walk(w.Elem(), r, f)
+				k.plan.walk(w.Elem(), beside, f)
 			}
 		default:
-			k.plan.walk(w, r, f)
+			k.plan.walk(w, beside, f)
 		}
 	}
 }
 
-func (p *plan) resource(v reflect.Value) resource {
+// named is a message that names a resource. The zero named is the answer itself.
+type named struct {
+	plan *plan
+	v    reflect.Value
+}
+
+func (n named) resource() resource {
+	p, v := n.plan, n.v
+	if p == nil {
+		return resource{}
+	}
 	r := resource{typ: p.typ}
 	if p.name >= 0 {
 		w := v.Field(p.name)
@@ -241,6 +254,9 @@ func (p *plan) resource(v reflect.Value) resource {
 		}
 		if w.IsValid() {
 			r.name = w.String()
+		}
+		if p.typ == access.ResUser {
+			r.name = userPrefix + r.name
 		}
 	}
 	if p.id >= 0 {
