@@ -37,17 +37,25 @@ var errStuck = errors.New("relay: bytes in the receive queue cannot be moved")
 // A Kernel belongs to one goroutine. Deadlines may be set from any, on either socket: Run returns Woken and keeps its
 // state, be it bytes in the pipe, and goes on when called again.
 type Kernel struct {
+	// LowWater, if set, lets a wait in the middle of a frame last until so many bytes are queued, or the frame's rest
+	// (SO_RCVLOWAT, socket(7)). It saves wake-ups where one connection has the machine for itself, and holds back what
+	// comes slowly. The end of the stream and resets are seen at once all the same.
+	LowWater int
+
 	source, sink syscall.RawConn
 	pipes        *Pipes
 	count        *Counters
 	readFD       func(fd uintptr) bool // callbacks as values: a method value made at each call would allocate
 	writeFD      func(fd uintptr) bool
+	lowFD        func(fd uintptr)
 
 	s      Scanner
 	pipe   *pipe
 	inPipe int // handed over next
 	ahead  int
-	look   []byte // what a peek copies to
+	look   []byte // what a peek copies to: first, or more for a Scanner that wants more
+	first  [peekSize]byte
+	low    int // the socket's low-water mark
 
 	// What the last callback found.
 	reason   Reason
@@ -71,8 +79,8 @@ func NewKernel(source, sink *net.TCPConn, pipes *Pipes, count *Counters) *Kernel
 	if count == nil {
 		count = new(Counters)
 	}
-	k := &Kernel{source: from, sink: to, pipes: pipes, count: count, look: make([]byte, peekSize)}
-	k.readFD, k.writeFD = k.read, k.write
+	k := &Kernel{source: from, sink: to, pipes: pipes, count: count, low: 1}
+	k.readFD, k.writeFD, k.lowFD = k.read, k.write, k.resetLow
 	return k
 }
 
@@ -81,7 +89,8 @@ func NewKernel(source, sink *net.TCPConn, pipes *Pipes, count *Counters) *Kernel
 // reason but Woken, Declined and NoPipe, Close must follow.
 func (k *Kernel) Run(s Scanner) (Reason, error) {
 	k.s = s
-	defer k.rest()
+	defer k.leave()
+	k.look = k.first[:]
 	for {
 		if reason, err := k.flush(); err != nil {
 			return reason, err
@@ -109,6 +118,32 @@ func (k *Kernel) Close() {
 	}
 	k.ahead = 0
 	k.rest()
+}
+
+// leave restores what user mode expects.
+func (k *Kernel) leave() {
+	k.rest()
+	if k.low != 1 {
+		_ = k.source.Control(k.lowFD)
+	}
+}
+
+func (k *Kernel) resetLow(fd uintptr) { k.setLow(fd, 1) }
+
+func (k *Kernel) setLow(fd uintptr, n int) {
+	if n != k.low {
+		setLowWater(fd, n)
+		k.low = n
+	}
+}
+
+// waitMark returns the low-water mark to wait with: never beyond the open frame, and not for what is soon complete.
+func (k *Kernel) waitMark() int {
+	left, _ := k.s.Kernel()
+	if k.LowWater == 0 || left < minLeft {
+		return 1
+	}
+	return int(min(int64(k.LowWater), left))
 }
 
 // rest gives the pipe back once it is empty and nothing is waiting to go through it.
@@ -251,6 +286,8 @@ func (k *Kernel) drained(fd uintptr, seen int) bool {
 	}
 	switch n, e := peek(fd, k.look[:1]); {
 	case e == syscall.EAGAIN:
+		// Raising the mark now misses nothing: what came in between has raised the edge already.
+		k.setLow(fd, k.waitMark())
 		k.count.waits.Add(1)
 		return false
 	case e != 0:

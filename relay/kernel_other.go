@@ -5,7 +5,7 @@ package relay
 import "net"
 
 // A Kernel does not exist on this system.
-type Kernel struct{}
+type Kernel struct{ LowWater int }
 
 // Supported returns false.
 func Supported() bool { return false }

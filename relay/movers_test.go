@@ -102,7 +102,7 @@ func TestFrameCutAtEveryByte(t *testing.T) {
 		{{'B', 1, 30}, {'N', 2, 5}, {'B', 3, 0}},
 		{},
 		{{'B', 4, 1}, {'T', 5, 3}},
-		{{'N', 6, 600}, {'B', 7, 10}},
+		{{'N', 6, 300}, {'B', 7, 10}},
 	}
 	stream := encode(frames...)
 	each(t, func(t *testing.T, r *rig) {
@@ -243,23 +243,17 @@ func TestDeadlinesAtRandomMoments(t *testing.T) {
 func TestWithoutUsefulPipes(t *testing.T) {
 	for name, prepare := range map[string]func(r *rig){
 		"none free": func(r *rig) {
-			r.pipes = NewPipes(1)
-			held := r.pipes.take()
-			r.t.Cleanup(func() {
-				if held != nil {
-					r.pipes.put(held)
+			for range r.pipes.limit {
+				if q := r.pipes.take(); q != nil {
+					r.t.Cleanup(func() { r.pipes.put(q) })
 				}
-				r.pipes.Close()
-			})
+			}
 		},
 		"too small": func(r *rig) { r.pipes.size = 8 << 10 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, r *rig) {
 				prepare(r)
-				if r.kernel != nil {
-					r.kernel.pipes = r.pipes
-				}
 				frames := batches(6, 8, 64<<10)
 				got, reason, err := r.transfer(sendAll(encode(frames...)), nil)
 				delivered(t, r, frames, got, reason, err)

@@ -48,6 +48,7 @@ type Reader struct {
 	// Callbacks as values, made once: a method value made at each call would allocate.
 	tryFD    func(fd uintptr) bool
 	queuedFD func(fd uintptr)
+	lowFD    func(fd uintptr)
 
 	got int
 	err error
@@ -60,7 +61,7 @@ func NewReader(c net.Conn, pool *Pool, count *Counters) *Reader {
 		count = new(Counters)
 	}
 	r := &Reader{conn: c, pool: pool, count: count, size: firstSize, lowWater: 1}
-	r.tryFD, r.queuedFD = r.try, r.askQueued
+	r.tryFD, r.queuedFD, r.lowFD = r.try, r.askQueued, r.applyLowWater
 	switch c := c.(type) {
 	case *net.TCPConn:
 		r.raw = rawRead(c)

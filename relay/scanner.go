@@ -41,7 +41,7 @@ const (
 	Declined     Reason = iota // Kernel said no: go on in user mode
 	NoPipe                     // no pipe of a useful size is free: go on in user mode
 	Ended                      // the source ended (io.EOF); all that passed was handed over
-	Woken                      // a deadline passed (os.ErrDeadlineExceeded): call again to go on
+	Woken                      // a deadline passed (os.ErrDeadlineExceeded): call the same mover again to go on
 	SourceFailed               // reading failed
 	SinkFailed                 // writing failed
 	ScanFailed                 // Scan or Release returned the error

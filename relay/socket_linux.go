@@ -54,6 +54,19 @@ func splice(from, to, n int) (int, error) {
 
 func setLowWater(fd uintptr, n int) { setInt(fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, int32(n)) }
 
+// SetLowWater is a hint, inside a frame of which n bytes at least are still to come: wait until so many are queued
+// (SO_RCVLOWAT, socket(7)); 1 takes it back, which must come before the end of the frame is waited for. It saves
+// wake-ups where one connection has the machine for itself, and holds back what comes slowly.
+func (r *Reader) SetLowWater(n int) {
+	if n = max(n, 1); r.raw == nil || n == r.lowWater {
+		return
+	}
+	r.lowWater = n
+	_ = r.raw.Control(r.lowFD)
+}
+
+func (r *Reader) applyLowWater(fd uintptr) { setLowWater(fd, r.lowWater) }
+
 // Queued returns how many bytes of c's stream lie in its receive queue, 0 where that is not known.
 func (r *Reader) Queued() int {
 	if r.raw == nil {

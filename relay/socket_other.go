@@ -9,5 +9,10 @@ func (r *Reader) Queued() int { return 0 }
 
 func (r *Reader) askQueued(uintptr) {}
 
+// SetLowWater does nothing here.
+func (r *Reader) SetLowWater(int) {}
+
+func (r *Reader) applyLowWater(uintptr) {}
+
 // SocketInfo returns false: this system is not asked.
 func SocketInfo(*net.TCPConn) (Info, bool) { return Info{}, false }
