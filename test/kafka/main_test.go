@@ -1,20 +1,80 @@
+// Package kafka runs real brokers and real clients, direct and through doorkeeper, and holds doorkeeper's access
+// records against what was on the wire.
 package kafka
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
-	"time"
 
 	"doorkeeper/test/kafka/brokers"
+	"doorkeeper/test/kafka/door"
+	"doorkeeper/test/kafka/tap"
 )
 
-func TestBoot(t *testing.T) {
-	start := time.Now()
-	c, err := brokers.Start(context.Background(), t.TempDir(), brokers.Options{Nodes: 3})
+// What the tests share: one cluster of three nodes, and one doorkeeper before it.
+var shared sharedParts
+
+type sharedParts struct {
+	cluster *brokers.Cluster
+	door    *door.Door // nil while only the harness is tried
+	direct  *tap.Recorder
+}
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "doorkeeper-kafka-")
 	if err != nil {
-		t.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	defer c.Stop()
-	t.Logf("up after %v", time.Since(start))
-	t.Log(c.LogTail(20))
+	defer os.RemoveAll(dir)
+	if err := start(context.Background(), dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer stop()
+	code := m.Run()
+	if code != 0 {
+		fmt.Fprintf(os.Stderr, "the brokers' logs:\n%s\n", shared.cluster.LogTail(60))
+		if shared.door != nil {
+			fmt.Fprintf(os.Stderr, "doorkeeper's log:\n%s\n", shared.door.Log())
+		}
+	}
+	return code
+}
+
+func start(ctx context.Context, dir string) error {
+	var err error
+	shared.cluster, err = brokers.Start(ctx, filepath.Join(dir, "kafka"), brokers.Options{Nodes: 3})
+	if err != nil {
+		return err
+	}
+	shared.direct = &tap.Recorder{}
+	for _, id := range shared.cluster.IDs() {
+		for _, l := range []brokers.Listener{brokers.TappedOpen, brokers.TappedSASL} {
+			port := shared.cluster.Port(id, l)
+			_, err := tap.Listen(fmt.Sprintf("%s:%d", brokers.Tapped, port), shared.cluster.Address(id, l), id, nil, shared.direct)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if os.Getenv("DIRECT_ONLY") != "" {
+		return nil
+	}
+	shared.door, err = door.Start(ctx, filepath.Join(dir, "door"), shared.cluster, door.Options{})
+	return err
+}
+
+func stop() {
+	if shared.door != nil {
+		shared.door.Close()
+	}
+	shared.cluster.Stop()
 }

@@ -17,9 +17,10 @@ import (
 
 // Options is what one cluster differs in from another. The zero value is one node with a small heap.
 type Options struct {
-	Nodes      int
-	Heap       string            // of each node, for -Xmx; "384m" by default
-	Properties map[string]string // added to, or in place of, those of every node
+	Nodes       int
+	Controllers int               // how many of the nodes, from the first, are controllers too; 1 by default
+	Heap        string            // of each node, for -Xmx; "384m" by default
+	Properties  map[string]string // added to, or in place of, those of every node
 }
 
 // A Cluster is running brokers.
@@ -34,7 +35,7 @@ type Cluster struct {
 
 // Start brings a cluster up in dir and waits until every node answers.
 func Start(ctx context.Context, dir string, o Options) (*Cluster, error) {
-	o.Nodes = max(1, o.Nodes)
+	o.Nodes, o.Controllers = max(1, o.Nodes), max(1, o.Controllers)
 	if o.Heap == "" {
 		o.Heap = "384m"
 	}
@@ -186,7 +187,10 @@ func (c *Cluster) LogTail(lines int) string {
 			continue
 		}
 		all := strings.Split(strings.TrimSpace(string(content)), "\n")
-		fmt.Fprintf(&b, "node %d:\n  %s\n", id, strings.Join(all[max(0, len(all)-lines):], "\n  "))
+		fmt.Fprintf(&b, "node %d:\n", id)
+		for _, line := range all[max(0, len(all)-lines):] {
+			fmt.Fprintf(&b, "  %.300s\n", line)
+		}
 	}
 	return b.String()
 }

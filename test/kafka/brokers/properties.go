@@ -11,12 +11,19 @@ import (
 func (c *Cluster) properties(id int32) string {
 	nodes := len(c.nodes)
 	p := map[string]string{
-		"process.roles":                   "broker,controller",
-		"node.id":                         fmt.Sprint(id),
-		"controller.quorum.voters":        c.voters(),
-		"controller.listener.names":       controller,
-		"inter.broker.listener.name":      internal,
-		"log.dirs":                        c.dataDir(id),
+		"process.roles":              c.roles(id),
+		"node.id":                    fmt.Sprint(id),
+		"controller.quorum.voters":   c.voters(),
+		"controller.listener.names":  controller,
+		"inter.broker.listener.name": internal,
+		"log.dirs":                   c.dataDir(id),
+		// A busy machine must not look like a dead node.
+		"controller.quorum.fetch.timeout.ms":    "10000",
+		"controller.quorum.election.timeout.ms": "5000",
+		"controller.quorum.request.timeout.ms":  "10000",
+		"broker.session.timeout.ms":             "20000",
+		"replica.lag.time.max.ms":               "60000",
+
 		"num.network.threads":             "1", // of each listener
 		"num.io.threads":                  "4",
 		"background.threads":              "2",
@@ -77,11 +84,12 @@ func (c *Cluster) addListeners(p map[string]string, id int32) {
 		port := c.port(id, name)
 		listeners = append(listeners, fmt.Sprintf("%s://%s:%d", name, Loopback, port))
 		protocols = append(protocols, name+":"+security)
-		if name != controller {
-			advertised = append(advertised, fmt.Sprintf("%s://%s:%d", name, host, port))
-		}
+		advertised = append(advertised, fmt.Sprintf("%s://%s:%d", name, host, port))
 	}
-	add(controller, "PLAINTEXT", Loopback)
+	protocols = append(protocols, controller+":PLAINTEXT")
+	if id <= int32(c.options.Controllers) {
+		listeners = append(listeners, fmt.Sprintf("%s://%s:%d", controller, Loopback, c.port(id, controller)))
+	}
 	add(internal, "PLAINTEXT", Loopback)
 	for _, l := range clientListeners {
 		add(l.Name, l.Security, l.Host)
@@ -108,9 +116,16 @@ func addMechanisms(p map[string]string, l Listener) {
 		`oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";`
 }
 
+func (c *Cluster) roles(id int32) string {
+	if id <= int32(c.options.Controllers) {
+		return "broker,controller"
+	}
+	return "broker"
+}
+
 func (c *Cluster) voters() string {
 	var voters []string
-	for _, id := range c.IDs() {
+	for _, id := range c.IDs()[:c.options.Controllers] {
 		voters = append(voters, fmt.Sprintf("%d@%s:%d", id, Loopback, c.port(id, controller)))
 	}
 	return strings.Join(voters, ",")

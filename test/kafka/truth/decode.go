@@ -11,10 +11,10 @@ import (
 	"doorkeeper/test/kafka/tap"
 )
 
-// Decode reads all connections of r.
-func Decode(r *tap.Recorder) []*Session {
+// Decode reads connections.
+func Decode(conns []*tap.Conn) []*Session {
 	var all []*Session
-	for _, c := range r.Conns() {
+	for _, c := range conns {
 		all = append(all, decode(c))
 	}
 	return all
