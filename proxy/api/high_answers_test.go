@@ -67,25 +67,11 @@ func TestDescribeClusterRewritesBrokers(t *testing.T) {
 	}
 }
 
-// ownAddress is a Route on which brokers are reached under their own addresses.
-type ownAddress struct{}
-
-func (ownAddress) Advertise(_ int32, host string, port int32) (string, int32, error) {
-	return host, port, nil
-}
-
-// nowhere is a Route that has no address to give.
-type nowhere struct{}
-
-var errNowhere = errors.New("no port left")
-
-func (nowhere) Advertise(int32, string, int32) (string, int32, error) { return "", 0, errNowhere }
-
 func TestDescribeClusterWithoutChange(t *testing.T) {
 	r := kmsg.NewPtrDescribeClusterResponse()
 	r.Brokers = []kmsg.DescribeClusterResponseBroker{{NodeID: 1, Host: "b1.kafka", Port: 9092}}
 	x := highExchange(t, r.Key(), 1)
-	x.Env.Route = ownAddress{}
+	x.Env.Route = same{}
 	in, out := highAnswered(t, x, r)
 	if &in[0] != &out[0] {
 		t.Error("the frame was copied although nothing changed")
@@ -96,10 +82,10 @@ func TestDescribeClusterWithoutAddress(t *testing.T) {
 	r := kmsg.NewPtrDescribeClusterResponse()
 	r.Brokers = []kmsg.DescribeClusterResponseBroker{{NodeID: 1, Host: "b1.kafka", Port: 9092}}
 	x := highExchange(t, r.Key(), 0)
-	x.Env.Route = nowhere{}
+	x.Env.Route = lost{}
 	x.Body = kmsg.NewPtrDescribeClusterRequest()
-	if _, err := x.Respond(nil, frameOf(r)); !errors.Is(err, errNowhere) {
-		t.Errorf("error %v, want %v: the answer must not pass", err, errNowhere)
+	if _, err := x.Respond(nil, frameOf(r)); !errors.Is(err, errLost) {
+		t.Errorf("error %v, want %v: the answer must not pass", err, errLost)
 	}
 }
 
