@@ -6,7 +6,6 @@ import (
 	"iter"
 	"strconv"
 	"strings"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -141,7 +140,7 @@ func (r *reader) enterJournal() {
 	if old.Journal == "" {
 		return
 	}
-	gap := r.journal.gapRecord(r.journal.opt.Now())
+	gap := r.journal.gapRecord()
 	gap.Cause = "journal " + old.Journal + " has ended; read up to seq " + strconv.FormatInt(old.Seq, 10)
 	r.batch = append(r.batch, gap)
 }
@@ -149,7 +148,7 @@ func (r *reader) enterJournal() {
 // gap stands for the records from the reader's place up to the oldest that is left.
 func (r *reader) gap(oldest int64) *access.Record {
 	j := r.journal
-	gap := j.gapRecord(j.opt.Now())
+	gap := j.gapRecord()
 	gap.Seq = oldest - 1
 	gap.FromSeq = proto.Int64(r.after.Seq + 1)
 	gap.ToSeq = proto.Int64(oldest - 1)
@@ -161,8 +160,9 @@ func (r *reader) gap(oldest int64) *access.Record {
 }
 
 // gapRecord makes a record for one reader alone. mu is held.
-func (j *Journal) gapRecord(now time.Time) *access.Record {
-	gap := &access.Record{Kind: KindGap, Id: j.newID(now)}
-	j.complete(gap, now)
+func (j *Journal) gapRecord() *access.Record {
+	gap := &access.Record{Kind: KindGap}
+	j.complete(gap)
+	j.stamp(gap)
 	return gap
 }

@@ -49,6 +49,7 @@ type Journal struct {
 
 	mu      sync.Mutex // guards all below
 	entropy *ulid.MonotonicEntropy
+	idTime  uint64 // milliseconds of the newest id
 	ring    ring
 	head    int64 // seq of the newest record
 	counts  map[string]int64
@@ -118,8 +119,7 @@ func (j *Journal) ID() string { return j.id }
 //
 // After Close it drops the record.
 func (j *Journal) Append(r *access.Record) {
-	now := j.opt.Now()
-	j.complete(r, now)
+	j.complete(r)
 	size := access.Sanitize(r)
 
 	j.mu.Lock()
@@ -129,20 +129,16 @@ func (j *Journal) Append(r *access.Record) {
 	}
 	j.head++
 	r.Seq = j.head
-	r.Id = j.newID(now)
+	j.stamp(r)
 	j.counts[r.Kind]++
 	j.ring.push(r, int64(size))
 	j.wake()
 }
 
 // complete fills in what every record has.
-func (j *Journal) complete(r *access.Record, now time.Time) {
+func (j *Journal) complete(r *access.Record) {
 	r.Schema = Schema
 	r.Journal = j.id
-	r.LoggedTime = timestamppb.New(now)
-	if r.Time == nil {
-		r.Time = r.LoggedTime
-	}
 	if r.Severity == 0 {
 		r.Severity = severity(r)
 	}
@@ -172,12 +168,23 @@ func severity(r *access.Record) int32 {
 	return informational
 }
 
-// newID is called with mu held (or before anyone else knows the journal).
+// stamp gives the record its time and id. mu is held, so that both ascend as seq does.
+func (j *Journal) stamp(r *access.Record) {
+	now := j.opt.Now()
+	r.Id = j.newID(now)
+	r.LoggedTime = timestamppb.New(now)
+	if r.Time == nil {
+		r.Time = r.LoggedTime
+	}
+}
+
+// newID is called with mu held, or before anyone else knows the journal. Ids ascend even when the clock goes back.
 func (j *Journal) newID(now time.Time) string {
-	ms := ulid.Timestamp(now)
-	id, err := ulid.New(ms, j.entropy)
-	if err != nil { // 2^80 ids in a millisecond, or no randomness: a fresh start of the sequence still is unique
-		id = ulid.MustNew(ms+1, j.entropy)
+	j.idTime = max(j.idTime, ulid.Timestamp(now))
+	id, err := ulid.New(j.idTime, j.entropy)
+	if err != nil { // the random part cannot be counted up any further in this millisecond
+		j.idTime++
+		id = ulid.MustNew(j.idTime, j.entropy)
 	}
 	return id.String()
 }

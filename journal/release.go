@@ -34,7 +34,14 @@ type queue struct {
 // queueKeep is how large the queue may stay while it is empty.
 const queueKeep = 4096
 
-func (q *queue) push(i intent) { q.intents = append(q.intents, i) }
+// push makes room of what has left before it makes the queue longer: one that is never quite empty does not grow.
+func (q *queue) push(i intent) {
+	if len(q.intents) == cap(q.intents) && q.head > len(q.intents)/2 {
+		q.intents = q.intents[:copy(q.intents, q.intents[q.head:])]
+		q.head = 0
+	}
+	q.intents = append(q.intents, i)
+}
 
 // front is the batch whose bytes come next, nil if none is on its way.
 func (q *queue) front() *intent {
