@@ -79,7 +79,7 @@ func withoutTag(t kmsg.Tags, tag uint32) (kmsg.Tags, []byte) {
 // Hiding keeps length and everything else, however the frame comes, and leaves no address behind.
 func TestHideFetchEndpoints(t *testing.T) {
 	for v := int16(12); v <= 18; v++ {
-		for seed := range uint64(rounds) {
+		for seed := range uint64(rounds / 3) {
 			frame := newMaker(seed).frame(newMaker(seed + 1000).fetchResponse(v))
 			want := decodeFetch(t, frame, v)
 			hidden := hideAll(t, frame, seed, func(size int) hider { return openFetch(v, size, true) })
@@ -103,7 +103,7 @@ func TestHideFetchEndpoints(t *testing.T) {
 
 func TestHideShareFetchEndpoints(t *testing.T) {
 	for v := int16(0); v <= 2; v++ {
-		for seed := range uint64(rounds * 5) {
+		for seed := range uint64(rounds * 2) {
 			frame := newMaker(seed).frame(newMaker(seed + 1000).shareFetchResponse(v))
 			want := decodeShare(t, frame, v)
 			hidden := hideAll(t, frame, seed, func(size int) hider { return openShare(v, size, true) })
@@ -242,7 +242,7 @@ func rename(node int32, host string, port int32) (string, int32, error) {
 
 func TestRewriteFetchEndpoints(t *testing.T) {
 	for v := int16(0); v <= 18; v++ {
-		for seed := range uint64(rounds) {
+		for seed := range uint64(rounds / 3) {
 			frame := newMaker(seed).frame(newMaker(seed + 1000).fetchResponse(v))
 			want := decodeFetch(t, frame, v)
 			for i := range want.Brokers {

@@ -1,5 +1,7 @@
 package protocol
 
+import "encoding/binary"
+
 // stepHead reads the response header and everything up to the number of topics.
 func (s *response) stepHead(w *window) error {
 	h := &s.head
@@ -83,25 +85,48 @@ func (s *response) leastPartition() int64 {
 
 // stepPartition reads what stands in front of the aborted transactions (Fetch) or the records (ShareFetch).
 func (s *response) stepPartition(w *window) {
+	if s.share {
+		s.stepSharePartition(w)
+	} else {
+		s.stepFetchPartition(w)
+	}
+}
+
+func (s *response) stepSharePartition(w *window) {
 	p := &s.part
 	p.Index = w.i32()
 	p.Error = w.i16()
-	if s.share {
-		w.nullString(true)
-		p.AckError = w.i16()
-		w.nullString(true)
-		p.LeaderID = w.i32()
-		p.LeaderEpoch = w.i32()
-		w.tags()
-		s.at = when(w, atRecordsLength, s.at)
+	w.nullString(true)
+	p.AckError = w.i16()
+	w.nullString(true)
+	p.LeaderID = w.i32()
+	p.LeaderEpoch = w.i32()
+	w.tags()
+	s.at = when(w, atRecordsLength, s.at)
+}
+
+// stepFetchPartition takes the fixed fields in one piece.
+func (s *response) stepFetchPartition(w *window) {
+	size := 4 + 2 + 8
+	switch {
+	case s.version >= 5:
+		size += 8 + 8
+	case s.version == 4:
+		size += 8
+	}
+	b := w.bytes(int64(size))
+	if w.bad != 0 {
 		return
 	}
-	p.HighWatermark = w.i64()
+	p := &s.part
+	p.Index = int32(binary.BigEndian.Uint32(b))
+	p.Error = int16(binary.BigEndian.Uint16(b[4:]))
+	p.HighWatermark = int64(binary.BigEndian.Uint64(b[6:]))
 	if s.version >= 4 {
-		p.LastStable = w.i64()
+		p.LastStable = int64(binary.BigEndian.Uint64(b[14:]))
 	}
 	if s.version >= 5 {
-		p.LogStart = w.i64()
+		p.LogStart = int64(binary.BigEndian.Uint64(b[22:]))
 	}
 	if s.version >= 4 {
 		least := int64(16)
@@ -111,7 +136,13 @@ func (s *response) stepPartition(w *window) {
 		p.Aborted = w.nullCount(s.flex, least)
 	}
 	s.aborted = max(p.Aborted, 0)
-	s.at = when(w, atAborted, s.at)
+	switch {
+	case w.bad != 0:
+	case s.aborted > 0:
+		s.at = atAborted
+	default:
+		s.at = atRecordsLength
+	}
 }
 
 // when returns next if the window is well, else the place where we are: the element will be read again.

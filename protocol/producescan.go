@@ -185,6 +185,9 @@ func (s *ProduceScanner) stepPartition(w *window) error {
 func (s *ProduceScanner) stepTags(w *window) {
 	t := &s.tag
 	switch {
+	case t.none(w):
+		s.afterTags()
+		return
 	case !t.open:
 		t.begin(w)
 	case t.skip > 0:
@@ -194,9 +197,12 @@ func (s *ProduceScanner) stepTags(w *window) {
 			t.take(tag, int64(size), false)
 		}
 	}
-	if w.bad != 0 || !t.done() {
-		return
+	if w.bad == 0 && t.done() {
+		s.afterTags()
 	}
+}
+
+func (s *ProduceScanner) afterTags() {
 	switch s.at {
 	case inPartitionTags:
 		s.nextPartition()

@@ -119,7 +119,7 @@ func TestScanIsExact(t *testing.T) {
 	for _, s := range subjects {
 		t.Run(s.name, func(t *testing.T) {
 			versionsTo(t, s.last, func(t *testing.T, v int16) {
-				for seed := range uint64(rounds / 4) {
+				for seed := range uint64(rounds / 5) {
 					frame, _, err := s.make(newMaker(seed), v)
 					if err != nil {
 						t.Fatal(err)
@@ -132,7 +132,7 @@ func TestScanIsExact(t *testing.T) {
 					for name, way := range ways(frame, seed) {
 						sameWay(t, s, v, frame, want, name, way)
 					}
-					if seed < 3 {
+					if seed == 0 || seed < 4 && len(frame) < 1500 {
 						for cut := range frame {
 							sameWay(t, s, v, frame, want, "cut", func(s scanner) error { return scanCut(s, frame, cut) })
 						}

@@ -13,6 +13,15 @@ type tagWalk struct {
 // order from 0.
 const hiddenTag = 126
 
+// none passes over a section without fields, which nearly all of them are.
+func (t *tagWalk) none(w *window) bool {
+	if t.open || w.i >= len(w.p) || w.p[w.i] != 0 {
+		return false
+	}
+	w.i++
+	return true
+}
+
 // begin reads how many fields the section has.
 func (t *tagWalk) begin(w *window) {
 	n := w.tagCount()
@@ -119,6 +128,10 @@ func (w *window) partitionTag(tag, size uint32) {
 }
 
 func (s *response) stepPartitionTags(w *window) {
+	if s.tag.none(w) {
+		s.nextPartition()
+		return
+	}
 	s.stepTags(w)
 	if w.bad == 0 && s.tag.done() {
 		s.nextPartition()
@@ -126,6 +139,10 @@ func (s *response) stepPartitionTags(w *window) {
 }
 
 func (s *response) stepTopicTags(w *window) {
+	if s.tag.none(w) {
+		s.nextTopic()
+		return
+	}
 	s.stepTags(w)
 	if w.bad == 0 && s.tag.done() {
 		s.nextTopic()
@@ -133,6 +150,10 @@ func (s *response) stepTopicTags(w *window) {
 }
 
 func (s *response) stepBodyTags(w *window) {
+	if s.tag.none(w) {
+		s.at = atEnd
+		return
+	}
 	s.stepTags(w)
 	if w.bad == 0 && s.tag.done() {
 		s.at = atEnd

@@ -211,6 +211,10 @@ func (w *window) length(compact bool) int64 { return int64(w.nullCount(compact, 
 
 // tags passes over a section of tagged fields of which none is known.
 func (w *window) tags() {
+	if w.i < len(w.p) && w.p[w.i] == 0 {
+		w.i++
+		return
+	}
 	for n := w.tagCount(); n > 0; n-- {
 		w.uvarint()
 		w.bytes(int64(w.uvarint()))
