@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"io"
 	"runtime"
 	"testing"
@@ -53,6 +54,7 @@ type hotPath struct {
 	name            string
 	mode            relay.Mode
 	request, answer []byte
+	pristine        [2][]byte
 	key             int16
 	batches         int
 }
@@ -60,7 +62,7 @@ type hotPath struct {
 func hotPaths() []hotPath {
 	var all []hotPath
 	add := func(name string, mode relay.Mode, key int16, batches int, request, answer []byte) {
-		all = append(all, hotPath{name, mode, request, answer, key, batches})
+		all = append(all, hotPath{name: name, mode: mode, pristine: [2][]byte{request, answer}, key: key, batches: batches})
 	}
 	for _, mode := range []relay.Mode{relay.ModeUser, relay.ModeKernel} {
 		q, a := cannedFetch(16, 16<<10)
@@ -78,6 +80,7 @@ func hotPaths() []hotPath {
 }
 
 func (h *hotPath) roundTrip(t testing.TB) func() {
+	h.request, h.answer = bytes.Clone(h.pristine[0]), bytes.Clone(h.pristine[1])
 	broker := newCanned(t, map[int16][]byte{h.key: h.answer})
 	r := newRigWith(t, []string{broker.addr()}, h.mode, time.Hour, nil) // no flow closes: that is per second, not per frame
 	nc := dialRig(t, r)

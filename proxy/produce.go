@@ -15,8 +15,7 @@ import (
 // room, goes out with what is decided so far: half-sent frames must not stop everyone else.
 func (q *requests) beginProduce(p []byte, size int) (bool, error) {
 	frame := p[4:min(len(p), 4+size)]
-	var short *protocol.Error
-	if _, err := protocol.ParseRequestHeader(frame); len(frame) < size && errors.As(err, &short) && short.Reason == protocol.Short {
+	if len(frame) < size && headerIncomplete(frame) {
 		q.want(min(size, authFrame))
 		return false, nil
 	}
@@ -28,6 +27,12 @@ func (q *requests) beginProduce(p []byte, size int) (bool, error) {
 	x.BeginProduce(int64(size - h.Body))
 	q.produce, q.scanned, q.streams = x, q.at+4+h.Body, false
 	return true, nil
+}
+
+func headerIncomplete(frame []byte) bool {
+	_, err := protocol.ParseRequestHeader(frame)
+	var e *protocol.Error
+	return errors.As(err, &e) && e.Reason == protocol.Short
 }
 
 // onProduce goes on with the open Produce frame. It returns false when more bytes are needed.

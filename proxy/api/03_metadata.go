@@ -70,13 +70,10 @@ func namedByID(topics []kmsg.MetadataRequestTopic) (byID bool, err error) {
 	return byID, nil
 }
 
-// askExisting asks for one topic by name, and says whether it is known to exist. Only an id proves that, for names are
-// interned from requests, too; and a name is not interned here, or clients could fill the table with words.
+// askExisting asks for one topic by name, and says whether it is known to exist. Only an id proves that: names
+// are interned from requests, too.
 func (x *Exchange) askExisting(name string) bool {
-	t := x.Env.Cluster.TopicByName([]byte(name))
-	if t == nil {
-		t = &access.Topic{Name: name}
-	}
+	t := x.entry(name, [16]byte{})
 	x.AskTopic(access.OpDescribe, t)
 	return t.ID != [16]byte{}
 }
@@ -105,8 +102,8 @@ func (x *Exchange) learnMetadata(r *kmsg.MetadataResponse) {
 
 	var p pairs
 	for i := range r.Topics {
-		if t := &r.Topics[i]; t.ErrorCode == 0 {
-			p.add(deref(t.Topic), t.TopicID)
+		if t := &r.Topics[i]; t.ErrorCode == 0 && t.Topic != nil {
+			p = append(p, access.Topic{Name: *t.Topic, ID: t.TopicID}) // no id before v10
 		}
 	}
 	x.learnPairs(p)

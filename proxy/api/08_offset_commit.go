@@ -19,7 +19,7 @@ func deriveOffsetCommit(x *Exchange, q *kmsg.OffsetCommitRequest) error {
 	x.Group = q.Group
 	x.Ask(access.OpRead, access.ResGroup, q.Group)
 	for i := range q.Topics {
-		x.AskTopic(access.OpRead, x.Topic(&q.Topics[i].Topic, q.Topics[i].TopicID))
+		x.AskTopic(access.OpRead, x.entry(q.Topics[i].Topic, q.Topics[i].TopicID))
 	}
 	return nil
 }

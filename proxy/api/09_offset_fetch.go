@@ -42,6 +42,6 @@ func (x *Exchange) askOffsets(g *kmsg.OffsetFetchRequestGroup) {
 		x.Ask(access.OpDescribe, access.ResTopic, access.AllResources)
 	}
 	for i := range g.Topics {
-		x.AskTopic(access.OpDescribe, x.Topic(&g.Topics[i].Topic, g.Topics[i].TopicID))
+		x.AskTopic(access.OpDescribe, x.entry(g.Topics[i].Topic, g.Topics[i].TopicID))
 	}
 }

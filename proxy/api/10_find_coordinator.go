@@ -33,12 +33,7 @@ func deriveFindCoordinator(x *Exchange, q *kmsg.FindCoordinatorRequest) error {
 	}
 	switch q.CoordinatorType {
 	case coordinatesGroup:
-		if len(keys) == 1 {
-			x.Group = keys[0]
-		}
-		for _, k := range keys {
-			x.Ask(access.OpDescribe, access.ResGroup, k)
-		}
+		x.askGroups(access.OpDescribe, keys)
 	case coordinatesTransaction:
 		if len(keys) == 1 {
 			x.TransactionalID = keys[0]
@@ -71,9 +66,6 @@ func rewriteFindCoordinator(x *Exchange, r *kmsg.FindCoordinatorResponse) (chang
 
 // coordinator learns and rewrites one address.
 func (x *Exchange) coordinator(node int32, host *string, port *int32) (changed bool, err error) {
-	if node >= 0 {
-		n, _ := x.Env.Cluster.Node(node) // keep the rack, which this answer does not tell
-		x.Env.Cluster.Learn([]cluster.Node{{ID: node, Host: *host, Port: *port, Rack: n.Rack}}, "")
-	}
+	x.Env.Cluster.Learn([]cluster.Node{{ID: node, Host: *host, Port: *port}}, "")
 	return x.advertise(node, host, port)
 }

@@ -16,11 +16,6 @@ var describeGroupsRow = row[kmsg.DescribeGroupsRequest, kmsg.DescribeGroupsRespo
 	kmsg.DescribeGroups, deriveDescribeGroups, nil)
 
 func deriveDescribeGroups(x *Exchange, q *kmsg.DescribeGroupsRequest) error {
-	if len(q.Groups) == 1 {
-		x.Group = q.Groups[0]
-	}
-	for _, g := range q.Groups {
-		x.Ask(access.OpDescribe, access.ResGroup, g)
-	}
+	x.askGroups(access.OpDescribe, q.Groups)
 	return nil
 }

@@ -17,8 +17,8 @@ var deleteTopicsRow = row[kmsg.DeleteTopicsRequest, kmsg.DeleteTopicsResponse](
 
 func deriveDeleteTopics(x *Exchange, q *kmsg.DeleteTopicsRequest) error {
 	if q.Version < 6 {
-		for i := range q.TopicNames {
-			x.askDelete(x.Topic(&q.TopicNames[i], [16]byte{}))
+		for _, name := range q.TopicNames {
+			x.askDelete(x.entry(name, [16]byte{}))
 		}
 		return nil
 	}
@@ -27,7 +27,7 @@ func deriveDeleteTopics(x *Exchange, q *kmsg.DeleteTopicsRequest) error {
 		if t.Topic != nil && t.TopicID != [16]byte{} {
 			return errNameAndID
 		}
-		x.askDelete(x.Topic(t.Topic, t.TopicID))
+		x.askDelete(x.entry(deref(t.Topic), t.TopicID))
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func deriveOffsetForLeaderEpoch(x *Exchange, q *kmsg.OffsetForLeaderEpochRequest
 		}
 	}
 	for i := range q.Topics {
-		t := x.Topic(&q.Topics[i].Topic, [16]byte{})
+		t := x.entry(q.Topics[i].Topic, [16]byte{})
 		x.askEither(onTopic(access.OpDescribe, t), onCluster(access.OpClusterAction))
 	}
 	return nil

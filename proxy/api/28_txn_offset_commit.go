@@ -20,7 +20,7 @@ func deriveTxnOffsetCommit(x *Exchange, q *kmsg.TxnOffsetCommitRequest) error {
 	x.Ask(access.OpWrite, access.ResTransactionalID, q.TransactionalID)
 	x.Ask(access.OpRead, access.ResGroup, q.Group)
 	for i := range q.Topics {
-		x.AskTopic(access.OpRead, x.Topic(&q.Topics[i].Topic, q.Topics[i].TopicID))
+		x.AskTopic(access.OpRead, x.entry(q.Topics[i].Topic, q.Topics[i].TopicID))
 	}
 	return nil
 }

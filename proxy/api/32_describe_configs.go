@@ -42,7 +42,7 @@ func configResource(t kmsg.ConfigResourceType) access.ResourceType {
 func (x *Exchange) askConfig(op access.Operation, t kmsg.ConfigResourceType, name string) {
 	switch r := configResource(t); r {
 	case access.ResTopic:
-		x.AskTopic(op, x.Topic(&name, [16]byte{}))
+		x.askTopicName(op, name)
 	case access.ResCluster:
 		x.AskCluster(op)
 	default:

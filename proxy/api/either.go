@@ -21,6 +21,18 @@ func (x *Exchange) askEither(first access.Action, others ...access.Action) *acce
 	return d
 }
 
+// entry is Topic for a request's entry that may have either. It does not intern the name: anybody could fill the
+// cluster's table with words.
+func (x *Exchange) entry(name string, id [16]byte) *access.Topic {
+	if id != [16]byte{} {
+		return x.Topic(nil, id)
+	}
+	if t := x.Env.Cluster.TopicByName([]byte(name)); t != nil {
+		return t
+	}
+	return &access.Topic{Name: name}
+}
+
 // onTopic, onGroup and onCluster make actions.
 func onTopic(op access.Operation, t *access.Topic) access.Action {
 	return access.Action{Operation: op, Type: access.ResTopic, Name: t.Name, TopicID: t.ID}

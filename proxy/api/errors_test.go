@@ -134,7 +134,7 @@ func TestOwnErrorStays(t *testing.T) {
 // TestNoErrorIsOverlooked puts an error in each place of each answer that has one, and looks for it on some action.
 func TestNoErrorIsOverlooked(t *testing.T) {
 	for _, a := range Table {
-		if a == nil || scanned[a.Key] != "" {
+		if a == nil || scanned[a.Key] != nil {
 			continue
 		}
 		r := kmsg.RequestForKey(a.Key).ResponseKind()
