@@ -41,7 +41,7 @@ func compileJava(source string) (*pattern, error) {
 		*c.re = re
 	}
 	p.fold = t.fold
-	return &p, nil
+	return &p, checkRepetitions(translated)
 }
 
 // usable refuses names on which the two would differ: line ends (which "." and "$" treat differently), and, where case

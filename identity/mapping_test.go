@@ -166,6 +166,9 @@ func TestMappingRefusesWhatRE2HasNot(t *testing.T) {
 		`RULE:^CN=(.*)$/$2$x/`:         `followed by no group`,
 		`RULE:^CN=(.*)$/${x}/`:         `no group`,
 		`RULE:^CN=.*$/$1/`:             `no group 1`,
+		`RULE:^CN=([^,]*)*.*$/$1/`:     "what it captures",
+		`RULE:(?:,|(a)?)+/$1/`:         "what it captures",
+		`RULE:(?:(a|)b*){1,2}/$1/`:     "what it captures",
 		`RULE:[]a]/x/`:                 `first character`,
 	}
 	for rules, want := range tests {
