@@ -9,7 +9,7 @@ import (
 )
 
 // ErrNoRoom says that a buffer must grow for a frame that is to be held whole, and that the pool's limit forbids it.
-// Nothing is lost: Bytes still has what came.
+// Nothing is lost: Bytes still has what came, and Fill may be called again when others have given buffers back.
 var ErrNoRoom = errors.New("relay: no room for the frame under the buffer limit")
 
 // ErrElement says that the Scanner wants to see more than MaxElement bytes, or more than the owner wants, at once.
