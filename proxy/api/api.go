@@ -49,7 +49,7 @@ func Lookup(key int16) *API {
 }
 
 // Name returns Kafka's name of the API, e.g. "Fetch".
-func (a *API) Name() string { return kmsg.Key(a.Key).Name() }
+func (a *API) Name() string { return Name(a.Key) }
 
 // options of a row.
 type option func(*API)
