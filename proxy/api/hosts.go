@@ -1,8 +1,8 @@
 package api
 
 import (
-	"net"
 	"strconv"
+	"strings"
 )
 
 // advertise replaces a broker's address in an answer by the one that clients shall see, and says whether that changed
@@ -23,5 +23,8 @@ func (x *Exchange) advertise(node int32, host *string, port *int32) (changed boo
 
 // hostPort writes an address as Kafka's configuration does: IPv6 in brackets.
 func hostPort(host string, port int32) string {
-	return net.JoinHostPort(host, strconv.Itoa(int(port)))
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(int(port))
 }

@@ -253,6 +253,14 @@ func describedConfig(t *testing.T, version int16, typ kmsg.ConfigResourceType, r
 	return got.Resources[0].Configs[0]
 }
 
+func TestHostPort(t *testing.T) {
+	for want, host := range map[string]string{"b1:9092": "b1", "[::1]:9092": "::1", "10.0.0.1:9092": "10.0.0.1"} {
+		if got := hostPort(host, 9092); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // Deleting and the like must be one record each; what clients do all day is summed.
 func TestEachCallIsARecordOfItsOwn(t *testing.T) {
 	for _, c := range []struct {
