@@ -122,10 +122,20 @@ func TestFollowAfterRestart(t *testing.T) {
 	if diff := cmp.Diff(want, follow(j, Position{"01OLD", 7}, 2)); diff != "" {
 		t.Error(diff)
 	}
-	ahead := Position{j.ID(), 99} // nobody got this from us
-	go appendNamed(j, "b")
-	if diff := cmp.Diff([]string{"b"}, follow(j, ahead, 1)); diff != "" {
-		t.Error(diff)
+
+	// A position that nobody got from us: what comes from now on.
+	got := make(chan []string)
+	go func() { got <- follow(j, Position{j.ID(), 99}, 1) }()
+	for {
+		appendNamed(j, "b") // the first ones may come before the reader does
+		select {
+		case names := <-got:
+			if diff := cmp.Diff([]string{"b"}, names); diff != "" {
+				t.Error(diff)
+			}
+			return
+		case <-time.After(time.Millisecond):
+		}
 	}
 }
 
