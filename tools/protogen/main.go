@@ -3,7 +3,9 @@
 // It stands in for protoc and buf: the compiler is a Go library and the plugin a Go tool, so that generating needs
 // nothing but the Go toolchain and the versions in tools/go.mod.
 //
-//	go -C tools tool protogen -root .. access/record.proto
+//	go -C tools tool protogen
+//
+// It runs in tools, whose go.mod names the plugin's version; file names are relative to the repository.
 package main
 
 import (
@@ -23,19 +25,19 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
+// protos are the repository's .proto files.
+var protos = []string{"access/record.proto"}
+
 func main() {
-	root := flag.String("root", ".", "folder that the files' names and imports start from")
+	root := flag.String("root", "..", "folder that the files' names and imports start from")
 	flag.Parse()
-	if err := run(*root, flag.Args()); err != nil {
+	if err := run(*root, protos); err != nil {
 		fmt.Fprintln(os.Stderr, "protogen:", err)
 		os.Exit(1)
 	}
 }
 
 func run(root string, names []string) error {
-	if len(names) == 0 {
-		return fmt.Errorf("name the .proto files, relative to -root")
-	}
 	request, err := compile(root, names)
 	if err != nil {
 		return err
