@@ -91,7 +91,7 @@ func readerRewrites(x *Exchange, frame []byte, _ int) ([]byte, error) {
 	return new(Reader).Rewrite(nil, frame, x)
 }
 
-// notBrokers are fields that look like a part of a broker's address and are none.
+// notBrokers are fields that look like a part of a broker's address and are none, by kmsg's names.
 var notBrokers = map[string]string{
 	"DescribeGroups.Groups.Members.ClientHost":                    "a client, as the broker sees it",
 	"ConsumerGroupDescribe.Groups.Members.ClientHost":             "a client, as the broker sees it",
@@ -115,7 +115,7 @@ func TestEveryAddressIsRewritten(t *testing.T) {
 			continue
 		}
 		typ := reflect.TypeOf(kmsg.RequestForKey(k).ResponseKind()).Elem()
-		if !looksLikeAddresses(t, a.Name(), typ) {
+		if !looksLikeAddresses(t, kmsg.Key(k).Name(), typ) {
 			continue
 		}
 		for v := int16(0); v <= a.Max; v++ {
