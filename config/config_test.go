@@ -197,6 +197,24 @@ func TestLoadMissing(t *testing.T) {
 	}
 }
 
+func TestAdminSocket(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "doorkeeper.yaml")
+	for text, want := range map[string]string{
+		"state_dir: s\nadmin: {tokens_file: gone.yaml, address: \"${UNSET_IN_TESTS}\"}\nunknown: 1\n": filepath.Join(dir, "s", "admin.sock"),
+		"admin: {socket: /run/dk.sock}\n":          "/run/dk.sock",
+		"admin: {socket: \"${UNSET_IN_TESTS}\"}\n": "",
+		"state_dir: [x]\n":                         "",
+		"a: {\n":                                   "",
+	} {
+		write(t, file, text)
+		got, err := AdminSocket(file)
+		if (err != nil) != (want == "") || err == nil && got != want {
+			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
+		}
+	}
+}
+
 func TestSizes(t *testing.T) {
 	for text, want := range map[string]Size{"0": 0, "17": 17, "100B": 100, "4KiB": 4096, "1.5MiB": 3 << 19, "2 GiB": 2 << 30, "1TiB": TiB} {
 		got, err := ParseSize(text)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -44,6 +45,25 @@ func Parse(file string, text []byte, lookup func(string) (string, bool)) (*Confi
 		return nil, err
 	}
 	return c, nil
+}
+
+// AdminSocket finds the admin socket that a configuration names, for whoever only wants to talk to its proxy: what else
+// the file says is not checked, and the files that it names need not be readable.
+func AdminSocket(file string) (string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("reading the configuration: %w", explainOpen(err))
+	}
+	c := Default()
+	c.source = newSource(file, text)
+	decode(c.source, text, c, os.LookupEnv)
+	if err := c.complete(); err != nil {
+		return "", err
+	}
+	c.source.problems = slices.DeleteFunc(c.source.problems, func(p *Problem) bool {
+		return p.Field != "" && p.Field != "state_dir" && p.Field != "admin" && p.Field != "admin.socket"
+	})
+	return c.Admin.Socket, c.source.err()
 }
 
 // File is the path the configuration was read from.
