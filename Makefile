@@ -47,7 +47,7 @@ fuzz: ## every fuzz target for FUZZ (20s)
 
 .PHONY: generate
 generate: ## generated files: the record's Go code, metrics.md, the configuration's schema
-	$(TOOL) protogen
+	$(GO) -C tools tool protogen
 	$(GO) generate ./...
 
 .PHONY: test-kafka

@@ -30,13 +30,14 @@ var layers = []struct {
 	{"proxy/api", []string{"protocol", "access", "identity", "cluster", "journal"}},
 	{"proxy", []string{"proxy/api", "protocol", "access", "identity", "cluster", "journal", "relay"}},
 	{"telemetry", []string{"proxy", "journal", "sink", "relay", "access"}},
-	{"admin", []string{"proxy", "journal", "sink", "access", "telemetry"}},
+	{"admin", []string{"config", "journal", "access"}},
 	{"app", []string{"*"}},
+	{"demo", []string{"app", "admin", "config", "access", "internal/fakecluster"}},
 	{"cmd/doorkeeper", []string{"*"}},
 }
 
 // helpers may be imported by tests of any package, and by the commands that are named.
-var helpers = []string{"internal/kafkatest", "internal/conversation"}
+var helpers = []string{"internal/kafkatest", "internal/conversation", "internal/fakecluster"}
 
 // banned imports, and who alone may have them: pure packages have no network, no clock of the network's, no log.
 var banned = []struct {

@@ -1,0 +1,183 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"doorkeeper/access"
+)
+
+func (s *stage) introduce() {
+	p := s.out
+	p.line("%s", p.bold("doorkeeper demo"))
+	p.line("")
+	p.text(`A Kafka cluster, four applications and a thief, all on this machine. No client and no broker was changed: the
+clients were given doorkeeper's address in place of the brokers'.`)
+	p.line("")
+	p.line("   %s     %s", p.dim("brokers"), strings.Join(s.cluster.Addrs, " "))
+	p.line("   %s  %s   passes every byte, records every access", p.dim("doorkeeper"), s.addr)
+}
+
+// play is the story: an ordinary day, then the theft.
+func (s *stage) play(ctx context.Context) error {
+	if err := load(ctx, s.addr); err != nil {
+		return fmt.Errorf("filling the topics: %w", err)
+	}
+	at := func(f func(context.Context, string) error) func(context.Context) error {
+		return func(ctx context.Context) error { return f(ctx, s.addr) }
+	}
+	if err := together(ctx, at(sell), at(bill), at(book), at(report), s.look); err != nil {
+		return fmt.Errorf("the applications: %w", err)
+	}
+	if err := settle(ctx); err != nil {
+		return err
+	}
+	records, err := readRecords(s.records())
+	if err != nil {
+		return err
+	}
+	before := uses(records)
+	s.tellUses(before)
+
+	if err := steal(ctx, s.addr); err != nil {
+		return fmt.Errorf("the theft: %w", err)
+	}
+	if err := settle(ctx); err != nil {
+		return err
+	}
+	later, err := readRecords(s.records())
+	if err != nil {
+		return err
+	}
+	return s.tellTheft(before, uses(later[len(records):]))
+}
+
+// look shows who is connected, in the middle of the day.
+func (s *stage) look(ctx context.Context) error {
+	if err := sleep(ctx, 900*time.Millisecond); err != nil {
+		return err
+	}
+	sessions, err := s.sessions(ctx)
+	if err != nil {
+		return err
+	}
+	s.out.heading(1, "Who is connected")
+	var rows [][]string
+	for _, x := range sessions {
+		host, _, _ := strings.Cut(x.Source, ":")
+		row := []string{x.Principal, host, x.Software, x.ClientID, x.Auth}
+		if i := slices.IndexFunc(rows, func(r []string) bool { return slices.Equal(r[:5], row) }); i >= 0 {
+			rows[i][5] += "+"
+			continue
+		}
+		if x.Principal != access.Anonymous { // not logged in yet
+			rows = append(rows, append(row, "+"))
+		}
+	}
+	for i := range rows {
+		rows[i][5] = fmt.Sprint(len(rows[i][5]))
+	}
+	slices.SortFunc(rows, slices.Compare)
+	s.out.table([]string{"PRINCIPAL", "FROM", "SOFTWARE", "CLIENT ID", "LOGIN", "CONNECTIONS"}, rows, nil)
+	return nil
+}
+
+// tellUses shows what each one reads and writes, from the records.
+func (s *stage) tellUses(all []*use) {
+	s.out.heading(2, "What each one reads and writes")
+	var rows [][]string
+	for _, u := range all {
+		rows = append(rows, []string{u.principal, u.address, u.software, strings.ToLower(u.operation) + "s", u.topic, count(u.messages) + " messages", size(u.bytes)})
+	}
+	slices.SortFunc(rows, slices.Compare)
+	s.out.table([]string{"PRINCIPAL", "FROM", "SOFTWARE", "", "TOPIC", "", ""}, rows, nil)
+}
+
+// tellTheft shows the theft as the records show it.
+func (s *stage) tellTheft(before, after []*use) error {
+	found := strangers(before, after)
+	if len(found) == 0 {
+		return fmt.Errorf("the records do not show the theft: %d uses", len(after))
+	}
+	p, who := s.out, found[0].actor
+	places, known := usual(before, who.principal)
+	p.heading(3, "The theft")
+	p.text(fmt.Sprintf("%s is known from %s. It reads %s. That is its whole life in the records.", who.principal, places, known))
+	p.line("")
+	p.line("   %s", p.red(fmt.Sprintf("Now the same credential comes from %s with %s, without a group, and reads", who.address, who.software)))
+	p.line("")
+	s.tellRanges(found)
+	return nil
+}
+
+// tellRanges lists what was taken, partition by partition.
+func (s *stage) tellRanges(found []*use) {
+	type taken struct {
+		topic                        string
+		partition                    int32
+		first, last, messages, bytes int64
+		from, to                     time.Time
+	}
+	var all []*taken
+	var messages, bytes int64
+	var from, to time.Time
+	for _, u := range found {
+		messages += u.messages
+		bytes += u.bytes
+		for _, r := range u.records {
+			i := slices.IndexFunc(all, func(t *taken) bool { return t.topic == r.Resource && t.partition == r.GetPartition() })
+			if i < 0 {
+				i = len(all)
+				all = append(all, &taken{topic: r.Resource, partition: r.GetPartition(), first: r.GetFirstOffset(), from: r.Time.AsTime()})
+			}
+			t := all[i]
+			t.last, t.to = max(t.last, r.GetLastOffset()), r.EndTime.AsTime()
+			t.messages += r.GetMessages()
+			t.bytes += r.GetBytes()
+			if from.IsZero() || t.from.Before(from) {
+				from = t.from
+			}
+			if t.to.After(to) {
+				to = t.to
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *taken) int {
+		if c := strings.Compare(a.topic, b.topic); c != 0 {
+			return c
+		}
+		return int(a.partition - b.partition)
+	})
+	var rows [][]string
+	for _, t := range all {
+		rows = append(rows, []string{t.topic, fmt.Sprint(t.partition), fmt.Sprintf("%d – %d", t.first, t.last), count(t.messages), size(t.bytes), t.from.Format("15:04:05.000")})
+	}
+	s.out.table([]string{"TOPIC", "PARTITION", "OFFSETS", "MESSAGES", "BYTES", "AT (UTC)"}, rows, func(int) bool { return true })
+	s.out.line("")
+	s.out.text(fmt.Sprintf("%s messages, %s, in %s: every offset that left the cluster, and nothing else. With a broker's own log you would know that somebody logged in.",
+		count(messages), size(bytes), to.Sub(from).Round(time.Millisecond)))
+}
+
+// further says how to look further.
+func (s *stage) further() {
+	p, run := s.out, s.opt.Command
+	p.heading(4, "How to look further")
+	if !s.opt.Keep {
+		p.line("   %s              stay, and point a client of your own at it", p.bold(run+" demo --keep"))
+		p.line("   %s   before a cluster of yours: README.md, \"In front of your cluster\"", p.bold(run+" run -c doorkeeper.yaml"))
+		return
+	}
+	p.line("   %s", p.dim("the records, one JSON line each"))
+	p.line("   less %s", s.records())
+	p.line("   %s", p.dim("the records as they come, here of the stolen principal"))
+	p.line("   %s tail --admin %s --principal User:erp", run, s.socket())
+	p.line("   %s", p.dim("who is connected"))
+	p.line("   %s sessions --admin %s", run, s.socket())
+	p.line("   %s", p.dim("be a client yourself"))
+	p.line("   kcat -b %s -X security.protocol=SASL_PLAINTEXT -X sasl.mechanism=PLAIN -X sasl.username=reporting -X sasl.password=%s -C -t invoices -e", s.addr, users["reporting"])
+	p.line("")
+	p.line("   Ctrl-C ends it.")
+}

@@ -1,0 +1,111 @@
+// Package fakecluster runs a kfake cluster in a child process of the same binary, for the demo and for tests: a frame
+// that kfake does not expect ends its process, and that must not be ours.
+package fakecluster
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+// Env marks a process that is to be a fake cluster. Its value is the Options as JSON.
+const Env = "DOORKEEPER_FAKE_CLUSTER"
+
+// Options of a fake cluster.
+type Options struct {
+	Brokers int               // 0: 1
+	Topics  map[string]int32  // to make, with their partitions
+	Users   map[string]string // PLAIN and SCRAM users with their passwords; none: no SASL
+}
+
+// ServeIfAsked serves a fake cluster until standard input ends, if the environment asks for one: asked is then true.
+func ServeIfAsked() (asked bool, err error) {
+	text := os.Getenv(Env)
+	if text == "" {
+		return false, nil
+	}
+	var o Options
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		return true, err
+	}
+	return true, o.serve(os.Stdin, os.Stdout)
+}
+
+func (o *Options) serve(in io.Reader, out io.Writer) error {
+	opts := []kfake.Opt{kfake.NumBrokers(max(1, o.Brokers))}
+	for topic, partitions := range o.Topics {
+		opts = append(opts, kfake.SeedTopics(partitions, topic))
+	}
+	if len(o.Users) > 0 {
+		opts = append(opts, kfake.EnableSASL())
+	}
+	for user, password := range o.Users {
+		for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
+			opts = append(opts, kfake.Superuser(mechanism, user, password))
+		}
+	}
+	c, err := kfake.NewCluster(opts...)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err := fmt.Fprintln(out, strings.Join(c.ListenAddrs(), ",")); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, in) // ends when the parent closes it, or is gone
+	return err
+}
+
+// A Cluster is a fake cluster in a child process.
+type Cluster struct {
+	Addrs []string // of its brokers, host:port
+
+	cmd *exec.Cmd
+	in  io.Closer
+}
+
+// Start starts this program once more as a fake cluster: its main, or TestMain, must call ServeIfAsked first.
+func Start(o Options) (*Cluster, error) {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), Env+"="+string(text))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	c := &Cluster{cmd: cmd, in: in}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return nil, fmt.Errorf("the fake cluster did not start: %w", errors.Join(err, c.Close()))
+	}
+	c.Addrs = strings.Split(strings.TrimSpace(line), ",")
+	return c, nil
+}
+
+// Close ends the child and waits for it.
+func (c *Cluster) Close() error {
+	_ = c.in.Close() // that is the sign; the child may be gone already
+	return c.cmd.Wait()
+}
