@@ -12,29 +12,46 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-
-	"doorkeeper/config"
 )
 
 // An Actor is who called: what a control record says of its author.
 type Actor struct {
 	Name   string // the token's name, or the user's
-	Role   config.Role
+	Role   Role
 	Source string // "unix", or the peer's address
 	Method string // "peer_uid", "token", "signal", "watch"
 }
 
 // mayOperate says whether the actor may change how the proxy runs. Every role may read.
-func (a Actor) mayOperate() bool { return a.Role == config.Operator }
+func (a Actor) mayOperate() bool { return a.Role == Operator }
+
+// A Role says what a caller may do.
+type Role string
+
+// The roles: a viewer reads, a responder also quarantines, an operator also reloads, grants and drains; payload reads,
+// and alone may see payloads.
+const (
+	Viewer    Role = "viewer"
+	Responder Role = "responder"
+	Operator  Role = "operator"
+	Payload   Role = "payload"
+)
+
+// A Token is one that callers may show: Sum is its SHA-256.
+type Token struct {
+	Name string
+	Role Role
+	Sum  [32]byte
+}
 
 // auth knows who may call.
 type auth struct {
-	uids   map[uint32]config.Role
+	uids   map[uint32]Role
 	own    uint32
-	tokens atomic.Pointer[[]config.Token]
+	tokens atomic.Pointer[[]Token]
 }
 
-func newAuth(uids map[uint32]config.Role, tokens []config.Token) *auth {
+func newAuth(uids map[uint32]Role, tokens []Token) *auth {
 	a := &auth{uids: uids, own: uint32(os.Geteuid())}
 	a.tokens.Store(&tokens)
 	return a
@@ -58,7 +75,7 @@ func (a *auth) identify(r *http.Request) (Actor, error) {
 	}
 	role, ok := a.uids[peer.uid]
 	if peer.uid == 0 || peer.uid == a.own {
-		role, ok = config.Operator, true
+		role, ok = Operator, true
 	}
 	if !ok {
 		return Actor{}, fmt.Errorf("uid %d has no role: give it one in admin.uids, or send a token (--token-file FILE)", peer.uid)
@@ -74,7 +91,7 @@ func (a *auth) byToken(header, source string) (Actor, error) {
 		return Actor{}, fmt.Errorf("the Authorization header must be: Bearer TOKEN")
 	}
 	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	var found *config.Token
+	var found *Token
 	tokens := *a.tokens.Load()
 	for i := range tokens {
 		if subtle.ConstantTimeCompare(tokens[i].Sum[:], sum[:]) == 1 {

@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"doorkeeper/config"
 	"doorkeeper/journal"
 )
 
@@ -31,8 +30,8 @@ const (
 type Options struct {
 	Log     *slog.Logger
 	Journal *journal.Journal
-	UIDs    map[uint32]config.Role
-	Tokens  []config.Token
+	UIDs    map[uint32]Role
+	Tokens  []Token
 	Pprof   bool
 
 	Metrics  http.Handler
@@ -80,7 +79,7 @@ func New(o Options) *Server {
 }
 
 // SetTokens replaces the tokens; requests under way go on.
-func (s *Server) SetTokens(tokens []config.Token) { s.auth.tokens.Store(&tokens) }
+func (s *Server) SetTokens(tokens []Token) { s.auth.tokens.Store(&tokens) }
 
 // Serve answers on l until Close. tlsConfig may be nil.
 func (s *Server) Serve(l net.Listener, tlsConfig *tls.Config) {

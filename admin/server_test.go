@@ -22,7 +22,6 @@ import (
 	"go.uber.org/goleak"
 
 	"doorkeeper/access"
-	"doorkeeper/config"
 	"doorkeeper/journal"
 )
 
@@ -40,12 +39,12 @@ type fixture struct {
 	broken  atomic.Bool // a reload fails
 }
 
-func start(t *testing.T, uids map[uint32]config.Role) *fixture {
+func start(t *testing.T, uids map[uint32]Role) *fixture {
 	t.Helper()
 	f := &fixture{t: t, journal: journal.New(journal.Options{Proxy: "dk"}), socket: filepath.Join(t.TempDir(), "a.sock")}
-	var tokens []config.Token
-	for _, role := range []config.Role{config.Viewer, config.Responder, config.Operator, config.Payload} {
-		tokens = append(tokens, config.Token{Name: "the " + string(role), Role: role, Sum: sha256.Sum256([]byte("secret of " + role))})
+	var tokens []Token
+	for _, role := range []Role{Viewer, Responder, Operator, Payload} {
+		tokens = append(tokens, Token{Name: "the " + string(role), Role: role, Sum: sha256.Sum256([]byte("secret of " + role))})
 	}
 	f.server = New(Options{
 		Log: slog.New(slog.DiscardHandler), Journal: f.journal, UIDs: uids, Tokens: tokens, Pprof: true,
@@ -173,14 +172,14 @@ func TestWhoMayDoWhat(t *testing.T) {
 }
 
 func TestUIDs(t *testing.T) {
-	a := newAuth(map[uint32]config.Role{4000000001: config.Viewer}, nil)
+	a := newAuth(map[uint32]Role{4000000001: Viewer}, nil)
 	for _, test := range []struct {
 		peer peerID
-		role config.Role
+		role Role
 	}{
-		{peerID{uid: 0}, config.Operator},
-		{peerID{uid: uint32(os.Geteuid())}, config.Operator},
-		{peerID{uid: 4000000001}, config.Viewer},
+		{peerID{uid: 0}, Operator},
+		{peerID{uid: uint32(os.Geteuid())}, Operator},
+		{peerID{uid: 4000000001}, Viewer},
 		{peerID{uid: 4000000002}, ""},
 		{peerID{uid: 0, err: errors.New("not known")}, ""},
 	} {
@@ -197,7 +196,7 @@ func TestUIDs(t *testing.T) {
 
 func TestSetTokens(t *testing.T) {
 	f := start(t, nil)
-	f.server.SetTokens([]config.Token{{Name: "new", Role: config.Viewer, Sum: sha256.Sum256([]byte("new"))}})
+	f.server.SetTokens([]Token{{Name: "new", Role: Viewer, Sum: sha256.Sum256([]byte("new"))}})
 	if status, _ := f.call("tcp", "GET", "/api/v1/config", "secret of viewer"); status != 401 {
 		t.Errorf("a token that is gone: %d, want 401", status)
 	}

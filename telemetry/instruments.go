@@ -122,10 +122,12 @@ var instruments = []instrument{
 		sinks(func(s *Sink) int64 { return s.Records })},
 	{"doorkeeper.sink.written", "doorkeeper_sink_written_bytes_total", counter, "By", "Bytes that the sink has written.", sinkLabel,
 		sinks(func(s *Sink) int64 { return s.Bytes })},
-	{"doorkeeper.sink.gaps", "doorkeeper_sink_gaps_total", counter, "{gap}", "Times that the sink fell so far behind that records were lost to it. Each is a gap record.", sinkLabel,
-		sinks(func(s *Sink) int64 { return s.Gaps })},
-	{"doorkeeper.sink.errors", "doorkeeper_sink_errors_total", counter, "{error}", "Failed attempts to write. They are repeated.", sinkLabel,
+	{"doorkeeper.sink.rotations", "doorkeeper_sink_rotations_total", counter, "{rotation}", "New files begun.", sinkLabel,
+		sinks(func(s *Sink) int64 { return s.Rotations })},
+	{"doorkeeper.sink.errors", "doorkeeper_sink_errors_total", counter, "{error}", "Failed attempts to write or rotate. Writes are repeated.", sinkLabel,
 		sinks(func(s *Sink) int64 { return s.Errors })},
+	{"doorkeeper.sink.failing", "doorkeeper_sink_failing", gauge, "", "1: the last attempt to write failed, and records wait.", sinkLabel,
+		sinks(func(s *Sink) int64 { return number(s.Failing) })},
 
 	{"doorkeeper.config.reloads", "doorkeeper_config_reloads_total", counter, "{reload}", "Reloads of the configuration.",
 		[]string{"result: done, refused (the old one stays in force)"}, func(s *snapshot, see see) {

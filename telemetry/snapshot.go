@@ -19,12 +19,13 @@ type Sources struct {
 
 // A Sink is what one sink says of itself.
 type Sink struct {
-	Name    string
-	Lag     int64 // records in the journal that it has not written yet
-	Records int64 // written
-	Bytes   int64 // written
-	Gaps    int64 // times that it was left behind and records were lost to it
-	Errors  int64
+	Name      string
+	Lag       int64 // records in the journal that it has not written yet
+	Records   int64 // written
+	Bytes     int64 // written
+	Rotations int64
+	Errors    int64
+	Failing   bool // the last attempt failed: records wait
 }
 
 // Reloads counts reloads of the configuration.

@@ -1,0 +1,193 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"doorkeeper/admin"
+	"doorkeeper/config"
+	"doorkeeper/telemetry"
+)
+
+type reloadCounts struct{ done, refused atomic.Int64 }
+
+func (r *reloadCounts) stats() telemetry.Reloads {
+	return telemetry.Reloads{Done: r.done.Load(), Refused: r.refused.Load()}
+}
+
+// Reload reads everything again: certificates, tokens, the configuration. Certificates and tokens that load are in
+// force even where the configuration is refused: a renewed certificate shall not wait for a typing error to be found.
+//
+// The configuration is all or nothing. On an error nothing of it has changed, and the error says why.
+func (a *App) Reload(_ context.Context, by admin.Actor) (admin.Change, error) {
+	a.changing.Lock()
+	defer a.changing.Unlock()
+	a.refreshKeepers(by)
+	a.refreshTokens(by)
+	return a.reloadConfig(by)
+}
+
+// filesChanged is Reload for a change of the file system: what did not change says nothing.
+func (a *App) filesChanged() {
+	a.changing.Lock()
+	defer a.changing.Unlock()
+	a.refreshKeepers(watching)
+	a.refreshTokens(watching)
+	if fileDigest(a.Config().File()) != a.tried {
+		// The error is in the log, the journal and the metrics by now; there is nobody here to tell.
+		if _, err := a.reloadConfig(watching); err != nil {
+			a.log.Debug("the changed configuration file was refused", "error", err)
+		}
+	}
+}
+
+// reloadConfig is called with changing held.
+func (a *App) reloadConfig(by admin.Actor) (admin.Change, error) {
+	old := a.Config()
+	file, before := old.File(), old.Digest()
+	a.tried = fileDigest(file)
+	next, err := a.applyConfig(file)
+	if err != nil {
+		a.reloads.refused.Add(1)
+		a.logRefused(file, err)
+		a.recordReload(by, file, before, "", err)
+		return admin.Change{}, err
+	}
+	after := next.Digest()
+	a.digests.config = after
+	a.reloads.done.Add(1)
+	for _, w := range next.Warnings() {
+		a.log.Warn(w.Error())
+	}
+	a.log.Info("the configuration is reloaded", "file", file, "by", by.Name, "method", by.Method, "changed", before != after)
+	a.recordReload(by, file, before, after, nil)
+	a.watcher.follow(a.files())
+	return admin.Change{Before: before, After: after}, nil
+}
+
+// applyConfig does everything that can fail first, and leaves for the end what cannot.
+func (a *App) applyConfig(file string) (*config.Config, error) {
+	running := a.running.Load()
+	next, err := config.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	if keys := config.Frozen(running.config, next); len(keys) > 0 {
+		return nil, fmt.Errorf("%s cannot change while the proxy runs: undo that, or restart", strings.Join(keys, ", "))
+	}
+	p, err := a.newPlan(next, running)
+	if err != nil {
+		return nil, err
+	}
+	change, err := a.sinks.plan(next.Sinks)
+	if err != nil {
+		a.clusters.forget(p.opened)
+		return nil, err
+	}
+	if err := a.proxy.Apply(p.specs); err != nil {
+		a.sinks.abandon(change)
+		a.clusters.forget(p.opened)
+		return nil, err
+	}
+	a.sinks.commit(change)
+	a.proxy.SetLimits(limits(next.Limits, a.descriptors, a.log))
+	a.proxy.SetTimeouts(timeouts(next.Timeouts))
+	a.running.Store(p)
+	return next, nil
+}
+
+// logRefused writes a line per problem, each with its place in the file.
+func (a *App) logRefused(file string, err error) {
+	const message = "the configuration is refused; the one before stays in force"
+	var problems config.Problems
+	if !errors.As(err, &problems) {
+		a.log.Error(message, "file", file, "error", err)
+		return
+	}
+	for _, p := range problems {
+		a.log.Error(message, "problem", p.Error())
+	}
+}
+
+// refreshKeepers reads certificates, keys and CAs again.
+func (a *App) refreshKeepers(by admin.Actor) {
+	for _, k := range a.running.Load().keepers.sorted() {
+		was := k.stale.Load()
+		before, after, err := k.refresh()
+		switch {
+		case err != nil && !was:
+			a.log.Error("changed certificate files do not load; the ones before stay in use", "file", k.purpose.String(), "error", err)
+			a.recordReload(by, k.purpose.String(), before, "", err)
+		case err == nil && before != after:
+			a.log.Info("certificate files are reloaded", "file", k.purpose.String(), "expires", k.current.Load().expires)
+			a.recordReload(by, k.purpose.String(), before, after, nil)
+		case err == nil && was:
+			a.log.Info("certificate files load again, and are those in use", "file", k.purpose.String())
+		}
+	}
+}
+
+// refreshTokens reads the tokens file again.
+func (a *App) refreshTokens(by admin.Actor) {
+	file := a.Config().Admin.TokensFile
+	if file == "" {
+		return
+	}
+	tokens, err := config.LoadTokens(file)
+	if err != nil {
+		a.log.Error("the tokens file is refused; the tokens before stay valid", "file", file, "error", err)
+		a.recordReload(by, file, a.tokens, "", err)
+		return
+	}
+	after := tokensDigest(tokens)
+	if after == a.tokens {
+		return
+	}
+	a.admin.SetTokens(adminTokens(tokens))
+	a.log.Info("the tokens are reloaded", "file", file, "tokens", len(tokens))
+	a.recordReload(by, file, a.tokens, after, nil)
+	a.tokens = after
+}
+
+// tokensDigest covers who may do what with which token; tokens are themselves known by their digests only.
+func tokensDigest(tokens []config.Token) string {
+	h := sha256.New()
+	for _, t := range tokens {
+		fmt.Fprintf(h, "%q %s %x\n", t.Name, t.Role, t.Sum)
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+// fileDigest tells whether a file has changed; one that cannot be read has a digest too.
+func fileDigest(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// files are all that a change of is to be noticed.
+func (a *App) files() []string {
+	c := a.Config()
+	file, err := filepath.Abs(c.File())
+	if err != nil {
+		file = c.File()
+	}
+	files := []string{file}
+	if c.Admin.TokensFile != "" {
+		files = append(files, c.Admin.TokensFile)
+	}
+	for _, k := range a.running.Load().keepers.sorted() {
+		files = append(files, k.purpose.files()...)
+	}
+	return files
+}
