@@ -68,3 +68,37 @@ func TestParseRequestHeaderOdd(t *testing.T) {
 		})
 	}
 }
+
+func TestParseResponseHeader(t *testing.T) {
+	tests := []struct {
+		name         string
+		key, version int16
+		frame        []byte
+		body         int
+		reason       protocol.Reason
+	}{
+		{"old", 3, 8, []byte{0, 0, 0, 7, 1}, 4, 0},
+		{"flexible", 3, 9, []byte{0, 0, 0, 7, 0, 1}, 5, 0},
+		{"with tags", 3, 9, []byte{0, 0, 0, 7, 1, 9, 2, 8, 8, 1}, 9, 0},
+		{"ApiVersions", 18, 4, []byte{0, 0, 0, 7, 0, 0}, 4, 0},
+		{"short", 3, 9, []byte{0, 0, 0, 7}, 0, protocol.Short},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			correlation, body, err := protocol.ParseResponseHeader(test.frame, test.key, test.version)
+			if reason(err) != test.reason || body != test.body || err == nil && correlation != 7 {
+				t.Fatal(correlation, body, err)
+			}
+		})
+	}
+}
+
+func TestErrorSaysWhatAndWhere(t *testing.T) {
+	_, err := protocol.ParseRequestHeader([]byte{0, 3, 0})
+	if got, want := err.Error(), "request header at byte 2: the frame ends here"; got != want {
+		t.Fatalf("%q", got)
+	}
+	if got := protocol.Reason(99).String(); got != "reason 99" {
+		t.Fatal(got)
+	}
+}

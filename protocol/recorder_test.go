@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -13,6 +14,17 @@ type journal struct {
 	lines []string
 	at    []int64
 	pos   func() int64
+
+	failAt int // the event of this number fails; 0: none
+}
+
+var errEvent = errors.New("the event failed")
+
+func (j *journal) verdict() error {
+	if j.failAt == len(j.lines) && j.failAt > 0 {
+		return errEvent
+	}
+	return nil
 }
 
 func (j *journal) add(format string, args ...any) {
@@ -30,12 +42,12 @@ type responses struct{ journal }
 
 func (j *responses) Head(h *protocol.FetchHead) error {
 	j.add("head correlation=%d throttle=%d error=%d session=%d lock=%d topics=%d", h.Correlation, h.Throttle, h.Error, h.SessionID, h.LockTimeout, h.Topics)
-	return nil
+	return j.verdict()
 }
 
 func (j *responses) Partition(p *protocol.FetchPartition) error {
 	j.add("partition %s", printPartition(p))
-	return nil
+	return j.verdict()
 }
 
 func printPartition(p *protocol.FetchPartition) string {
@@ -43,11 +55,11 @@ func printPartition(p *protocol.FetchPartition) string {
 		p.Name, p.ID, p.Index, p.Error, p.AckError, p.HighWatermark, p.LastStable, p.LogStart, p.Aborted, p.PreferredReplica, p.LeaderID, p.LeaderEpoch, p.RecordBytes)
 }
 
-func (j *responses) Batch(b *protocol.Batch) error { j.batch(b); return nil }
-func (j *responses) End() error                    { j.end(); return nil }
+func (j *responses) Batch(b *protocol.Batch) error { j.batch(b); return j.verdict() }
+func (j *responses) End() error                    { j.end(); return j.verdict() }
 func (j *responses) Acquired(first, last int64, delivery int16) error {
 	j.add("acquired %d-%d %d", first, last, delivery)
-	return nil
+	return j.verdict()
 }
 
 // requests records the events of a Produce request.
@@ -55,21 +67,21 @@ type requests struct{ journal }
 
 func (j *requests) Head(txn []byte, acks int16, timeout, topics int32) error {
 	j.add("head txn=%s acks=%d timeout=%d topics=%d", nullable(txn), acks, timeout, topics)
-	return nil
+	return j.verdict()
 }
 
 func (j *requests) Topic(name []byte, id [16]byte, partitions int32) error {
 	j.add("topic %q %x partitions=%d", name, id, partitions)
-	return nil
+	return j.verdict()
 }
 
 func (j *requests) Partition(index int32, recordBytes int64) error {
 	j.add("partition %d records=%d", index, recordBytes)
-	return nil
+	return j.verdict()
 }
 
-func (j *requests) Batch(b *protocol.Batch) error { j.batch(b); return nil }
-func (j *requests) End() error                    { j.end(); return nil }
+func (j *requests) Batch(b *protocol.Batch) error { j.batch(b); return j.verdict() }
+func (j *requests) End() error                    { j.end(); return j.verdict() }
 
 func nullable(b []byte) string {
 	if b == nil {

@@ -184,3 +184,54 @@ func checkEntries(t *testing.T, r *protocol.FetchRequest) {
 		}
 	}
 }
+
+// Nulls that the protocol does not have, and strings that Kafka cannot read, are refused; kmsg lets some pass.
+func TestNulls(t *testing.T) {
+	var r protocol.FetchRequest
+	head := make([]byte, 4*3+4+1+4+4) // replica, wait, min, max, isolation, session and epoch
+	null, none := []byte{0xff, 0xff, 0xff, 0xff}, []byte{0, 0, 0, 0}
+	one := []byte{0, 0, 0, 1}
+	tests := []struct {
+		name   string
+		v      int16
+		body   []byte
+		reason protocol.Reason
+	}{
+		{"nothing in it", 11, slices.Concat(head, none, none, []byte{0, 0}), 0},
+		{"topics", 11, slices.Concat(head, null, none, []byte{0, 0}), protocol.Null},
+		{"name", 11, slices.Concat(head, one, []byte{0xff, 0xff}, none, none, []byte{0, 0}), protocol.Null},
+		{"partitions", 11, slices.Concat(head, one, []byte{0, 0}, null, none, []byte{0, 0}), protocol.Null},
+		{"forgotten", 11, slices.Concat(head, none, null, []byte{0, 0}), protocol.Null},
+		{"rack", 11, slices.Concat(head, none, none, []byte{0xff, 0xff}), protocol.Null},
+		{"topics, compact", 12, slices.Concat(head, []byte{0, 1, 1, 0}), protocol.Null},
+		{"topics above 31 bits", 12, slices.Concat(head, []byte{0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1, 0}), protocol.Varint},
+		{"rack of 32768 bytes", 12, slices.Concat(head, []byte{1, 1, 0x81, 0x80, 2}, make([]byte, 32768), []byte{0}), protocol.BadString},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if err := r.Parse(test.v, test.body); reason(err) != test.reason {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// The memory of one very large request is not kept for the small ones behind it.
+func TestLargeRequestIsForgotten(t *testing.T) {
+	k := kmsg.NewPtrFetchRequest()
+	k.Version = 12
+	topic := kmsg.NewFetchRequestTopic()
+	for range 50_000 {
+		topic.Partitions = append(topic.Partitions, kmsg.NewFetchRequestTopicPartition())
+	}
+	k.Topics = append(k.Topics, topic)
+	var r protocol.FetchRequest
+	if err := r.Parse(12, k.AppendTo(nil)); err != nil || len(r.Partitions) != 50_000 {
+		t.Fatal(err, len(r.Partitions))
+	}
+	topic.Partitions = topic.Partitions[:1]
+	k.Topics[0] = topic
+	if err := r.Parse(12, k.AppendTo(nil)); err != nil || len(r.Partitions) != 1 || cap(r.Partitions) > 100 {
+		t.Fatal(err, len(r.Partitions), cap(r.Partitions))
+	}
+}
