@@ -39,7 +39,7 @@ vet: ## go vet, for Linux and macOS, over every module
 .PHONY: lint
 lint: ## golangci-lint, and the licences of what is linked
 	$(TOOL) golangci-lint run ./...
-	$(TOOL) licences ./...
+	$(GO) -C tools run ./licences -C .. ./...
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZ (20s)
@@ -60,7 +60,7 @@ test-net: ## descriptors, users and network namespaces (needs root on Linux)
 
 .PHONY: bench
 bench: ## doorkeeper beside plain relays, interleaved; see bench/README.md
-	cd bench && $(GO) run . $(BENCH)
+	$(GO) run ./bench $(BENCH)
 
 .PHONY: clean
 clean: ## remove what was built
