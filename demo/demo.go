@@ -114,7 +114,7 @@ func (s *stage) socket() string  { return filepath.Join(s.dir, "state", "admin.s
 // strike takes everything down.
 func (s *stage) strike() (err error) {
 	if s.app != nil {
-		s.app.Drain(admin.Actor{Name: "demo", Role: config.Operator, Method: "process"})
+		s.app.Drain(admin.Actor{Name: "demo", Role: admin.Operator, Method: "process"})
 		err = <-s.served
 	}
 	if s.cluster != nil {

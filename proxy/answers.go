@@ -45,8 +45,7 @@ func (q *requests) authenticate(x *api.Exchange, whole []byte) error {
 		q.gate.sasl.Handshake(r.Mechanism, r.Version)
 	case *kmsg.SASLAuthenticateRequest:
 		err := q.gate.sasl.Token(r.SASLAuthBytes)
-		clear(r.SASLAuthBytes)
-		r.SASLAuthBytes = nil
+		r.SASLAuthBytes = nil // it is the frame's own memory, which goes on to the broker; nobody else keeps it
 		if err != nil {
 			x.Free()
 			return errFrame{err}
