@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -19,6 +20,7 @@ func (c *client) kgo(t *testing.T, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(strings.Split(c.bootstrap(), ",")...), kgo.ClientID("franz-go"),
+		kgo.FetchMaxWait(500 * time.Millisecond),
 	}, opts...)...)
 	if err != nil {
 		t.Fatal(err)

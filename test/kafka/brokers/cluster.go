@@ -122,7 +122,8 @@ func (c *Cluster) PartitionDir(id int32, topic string, partition int) string {
 
 const log4jConfig = `Configuration:
   Appenders: {Console: {name: STDOUT, PatternLayout: {pattern: "[%d] %p %m (%c)%n"}}}
-  Loggers: {Root: {level: WARN, AppenderRef: [{ref: STDOUT}]}, Logger: [{name: kafka.server.KafkaRaftServer, level: INFO}]}
+  Loggers: {Root: {level: WARN, AppenderRef: [{ref: STDOUT}]}, Logger: [{name: kafka.server.KafkaRaftServer, level: INFO},
+    {name: kafka.server.KafkaConfig, level: ERROR}, {name: org.apache.kafka.clients.NetworkClient, level: ERROR}]}
 `
 
 // configure writes the files and formats the data folders.

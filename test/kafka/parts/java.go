@@ -37,7 +37,7 @@ func ClassPath(ctx context.Context) (string, error) {
 		if err != nil {
 			return err
 		}
-		args := []string{"-proc:none", "-Xlint:-options", "-cp", jars + "/*", "-d", dir}
+		args := []string{"-proc:none", "-Xlint:none", "-cp", jars + "/*", "-d", dir}
 		return run(ctx, dir, "javac", append(args, files...)...)
 	})
 	return classes + ":" + jars + "/*", err
