@@ -65,7 +65,7 @@ func (s *FetchScanner) Reset(version int16, size int64, hide bool, ev StreamEven
 	s.share, s.flex = false, version >= 12
 	s.part = FetchPartition{LastStable: -1, LogStart: -1, Aborted: -1, PreferredReplica: -1, LeaderID: -1, LeaderEpoch: -1}
 	if version < 0 || version > maxFetch {
-		s.fail("version", 0, BadVersion)
+		s.err = s.failure("version", 0, BadVersion)
 	}
 }
 
@@ -78,7 +78,7 @@ func (s *ShareFetchScanner) Reset(version int16, size int64, hide bool, ev Strea
 	s.share, s.flex = true, true
 	s.part = FetchPartition{HighWatermark: -1, LastStable: -1, LogStart: -1, Aborted: -1, PreferredReplica: -1}
 	if version < 0 || version > maxShareFetch {
-		s.fail("version", 0, BadVersion)
+		s.err = s.failure("version", 0, BadVersion)
 	}
 }
 

@@ -46,9 +46,9 @@ func checkScan(t *testing.T, s subject, v int16, frame []byte, want *journal, or
 	}
 	switch {
 	case err == nil && oracle != nil:
-		t.Fatalf("accepted; oracle: %v\n%q", oracle, got.lines)
+		t.Fatalf("accepted; oracle: %v\n%+v", oracle, got.lines)
 	case err != nil && oracle == nil && !stricter[reason(err)]:
-		t.Fatalf("refused: %v\n%q", err, want.lines)
+		t.Fatalf("refused: %v\n%+v", err, want.lines)
 	case err == nil && !slices.Equal(want.lines, got.lines):
 		t.Fatal(cmp.Diff(want.lines, got.lines))
 	}

@@ -50,7 +50,7 @@ func (s *ProduceScanner) Reset(version int16, size int64, ev ProduceEvents) {
 	s.reset("produce request", size)
 	s.ev, s.version, s.flex, s.at, s.tag = ev, version, version >= 9, inHead, tagWalk{}
 	if version < 0 || version > maxProduce {
-		s.fail("version", 0, BadVersion)
+		s.err = s.failure("version", 0, BadVersion)
 	}
 }
 

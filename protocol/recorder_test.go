@@ -9,9 +9,15 @@ import (
 	"doorkeeper/protocol"
 )
 
+// An event is a line of text, or a batch as it is: there are too many of them to print each.
+type event struct {
+	Text  string
+	Batch protocol.Batch
+}
+
 // A journal is what a scanner told, one event a line, and in front of each line where in the frame it was told.
 type journal struct {
-	lines []string
+	lines []event
 	at    []int64
 	pos   func() int64
 
@@ -28,13 +34,17 @@ func (j *journal) verdict() error {
 }
 
 func (j *journal) add(format string, args ...any) {
-	j.lines = append(j.lines, fmt.Sprintf(format, args...))
+	j.event(event{Text: fmt.Sprintf(format, args...)})
+}
+
+func (j *journal) event(e event) {
+	j.lines = append(j.lines, e)
 	if j.pos != nil {
 		j.at = append(j.at, j.pos())
 	}
 }
 
-func (j *journal) batch(b *protocol.Batch) { j.add("batch %+v", *b) }
+func (j *journal) batch(b *protocol.Batch) { j.event(event{"batch", *b}) }
 func (j *journal) end()                    { j.add("end") }
 
 // responses records the events of a Fetch or ShareFetch response.

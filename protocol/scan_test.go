@@ -175,7 +175,7 @@ func TestScanFindsWrongLengths(t *testing.T) {
 					for size := range frame {
 						scan, got := s.open(v, int64(size))
 						if err := scanWhole(scan, frame[:size]); reason(err) != protocol.Short {
-							t.Fatalf("seed %d, size %d of %d: %v, told %q", seed, size, len(frame), err, got.lines)
+							t.Fatalf("seed %d, size %d of %d: %v, told %+v", seed, size, len(frame), err, got.lines)
 						}
 					}
 					longer := append(slices.Clone(frame), 0)
@@ -190,7 +190,8 @@ func TestScanFindsWrongLengths(t *testing.T) {
 }
 
 func reason(err error) protocol.Reason {
-	if e, ok := err.(*protocol.Error); ok {
+	var e *protocol.Error
+	if errors.As(err, &e) {
 		return e.Reason
 	}
 	return 0
@@ -215,7 +216,7 @@ func TestEventsCanFail(t *testing.T) {
 					t.Fatalf("event %d: %v", k, err)
 				}
 				if !slices.Equal(got.lines, all.lines[:k+1]) || int64(len(frame))-scan.Left() != all.at[k] {
-					t.Fatalf("event %d: %q, %d left", k, got.lines, scan.Left())
+					t.Fatalf("event %d: %+v, %d left", k, got.lines, scan.Left())
 				}
 				if n, err := scan.Scan(nil); n != 0 || !errors.Is(err, errEvent) {
 					t.Fatalf("event %d: went on, %d, %v", k, n, err)

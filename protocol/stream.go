@@ -27,7 +27,7 @@ func (s *stream) reset(what string, size int64) {
 	s.rec, s.body, s.want, s.err = 0, 0, 0, nil
 	if size <= 0 { // no message is empty
 		s.left = 0
-		s.fail("size", 0, Short)
+		s.err = s.failure("size", 0, Short)
 	}
 }
 
@@ -63,9 +63,14 @@ func (s *stream) window(p []byte) window {
 	return window{p: p, left: s.left}
 }
 
-// fail notes an error at the given distance from here.
+// failure describes what is wrong at the given distance from here.
+func (s *stream) failure(element string, ahead int, r Reason) error {
+	return &Error{What: s.what + ": " + element, Offset: s.size - s.left + int64(ahead), Reason: r}
+}
+
+// fail notes and returns what is wrong: nothing goes on behind it.
 func (s *stream) fail(element string, ahead int, r Reason) error {
-	s.err = &Error{What: s.what + ": " + element, Offset: s.size - s.left + int64(ahead), Reason: r}
+	s.err = s.failure(element, ahead, r)
 	return s.err
 }
 
@@ -100,7 +105,7 @@ func (s *stream) nextBatch(w *window) bool {
 	}
 	size, need, bad := s.batch.parse(w.p[w.i:], s.rec)
 	if bad != 0 {
-		s.fail("batch", 0, bad)
+		s.err = s.failure("batch", 0, bad)
 		return false
 	}
 	s.header, s.want = size, need
