@@ -106,6 +106,9 @@ func (s *Server) records(w http.ResponseWriter, r *http.Request, actor Actor) {
 }
 
 func (q *recordsQuery) start(head journal.Position) journal.Position {
+	if q.last == 0 {
+		return head
+	}
 	if q.after.Journal == "" {
 		return journal.Position{Journal: head.Journal}
 	}

@@ -174,3 +174,17 @@ func (ks keepers) get(old keepers, p purpose) (*keeper, error) {
 func (ks keepers) sorted() []*keeper {
 	return sortedBy(ks, func(k *keeper) string { return strings.Join(k.purpose.files(), "\n") })
 }
+
+// UpstreamTLS is the TLS toward a cluster's brokers as the proxy would use it, nil for plaintext.
+func UpstreamTLS(t *config.UpstreamTLS) (*tls.Config, error) {
+	if t == nil {
+		return nil, nil
+	}
+	m, err := upstreamPurpose(t).load()
+	if err != nil {
+		return nil, err
+	}
+	c := m.config.Clone()
+	c.ServerName = t.ServerName
+	return c, nil
+}

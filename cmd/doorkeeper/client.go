@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"doorkeeper/config"
+)
+
+// A remote is the admin API of one running proxy.
+type remote struct {
+	name  string // socket or URL, as messages show it
+	base  string
+	token string
+	http  *http.Client
+}
+
+// remotes are the proxies that the flags mean.
+func (c *cli) remotes() ([]*remote, error) {
+	token, err := c.token()
+	if err != nil {
+		return nil, err
+	}
+	names := c.admins
+	if len(names) == 0 {
+		socket, err := config.AdminSocket(c.file())
+		if err != nil {
+			return nil, fmt.Errorf("finding the proxy: %w; or name its admin socket or URL with --admin", err)
+		}
+		names = []string{socket}
+	}
+	var all []*remote
+	for _, name := range names {
+		r, err := newRemote(name, token)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+func (c *cli) token() (string, error) {
+	if c.tokenFile == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(c.tokenFile)
+	if err != nil {
+		return "", fmt.Errorf("reading the token: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return "", fmt.Errorf("reading the token: %s is empty", c.tokenFile)
+	}
+	return token, nil
+}
+
+func newRemote(name, token string) (*remote, error) {
+	transport := &http.Transport{ResponseHeaderTimeout: 10 * time.Second, TLSHandshakeTimeout: 10 * time.Second}
+	r := &remote{name: name, token: token, http: &http.Client{Transport: transport, CheckRedirect: noRedirect}}
+	if scheme, _, isURL := strings.Cut(name, "://"); isURL {
+		u, err := url.Parse(name)
+		if err != nil || scheme != "http" && scheme != "https" || u.Host == "" {
+			return nil, usageError(fmt.Errorf("--admin %s: must be a socket's path, or a URL as in https://proxy:9180", name))
+		}
+		if scheme == "http" && token != "" && !loopback(u.Hostname()) {
+			return nil, usageError(fmt.Errorf("--admin %s: the token would cross the network in the clear: use https", name))
+		}
+		r.base = strings.TrimSuffix(name, "/")
+		return r, nil
+	}
+	r.base = "http://doorkeeper"
+	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", name)
+	}
+	return r, nil
+}
+
+// noRedirect: the API never sends elsewhere, and a token shall not go there.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// A refusal is an answer of the proxy's that is no.
+type refusal struct {
+	status int
+	err    error
+}
+
+func (r *refusal) Error() string { return r.err.Error() }
+
+// get asks for a path. An answer other than 200 is a refusal with the proxy's own word.
+func (r *remote) get(ctx context.Context, path string, q url.Values) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path+"?"+q.Encode(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.name, err)
+	}
+	if r.token != "" {
+		req.Header.Set("Authorization", "Bearer "+r.token)
+	}
+	resp, err := r.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("no doorkeeper answers on %s: %w (is it running, and is this its admin socket or URL?)", r.name, rootCause(err))
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	var body struct{ Error string }
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil || json.Unmarshal(text, &body) != nil || body.Error == "" {
+		body.Error = resp.Status
+	}
+	return nil, &refusal{resp.StatusCode, fmt.Errorf("%s: %s", r.name, body.Error)}
+}
+
+// rootCause leaves out the URL, which for a socket is made up.
+func rootCause(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// filterFlags adds a flag for each word that selects.
+func filterFlags(cmd *cobra.Command, words []string) func() url.Values {
+	values := map[string]*[]string{}
+	for _, word := range words {
+		help := "only this `" + strings.ToUpper(word) + "`"
+		switch word {
+		case "since", "until":
+			help = word + " this `TIME`: 2026-11-23T03:00:00Z, or 2h for two hours ago"
+		case "source":
+			help += ": address, address:port or prefix (10.0.0.0/8)"
+		case "principal":
+			help += ", as in User:erp; * stands for anything"
+		}
+		values[word] = cmd.Flags().StringArray(strings.ReplaceAll(word, "_", "-"), nil, help)
+	}
+	return func() url.Values {
+		q := url.Values{}
+		for word, list := range values {
+			if len(*list) > 0 {
+				q[word] = *list
+			}
+		}
+		return q
+	}
+}

@@ -1,0 +1,8 @@
+// Command doorkeeper is a Kafka-protocol proxy with inline monitoring and egress control, and the tools around it.
+//
+// One file per subcommand; each only reads its flags and calls the package that does the work.
+package main
+
+import "os"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
