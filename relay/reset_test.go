@@ -12,10 +12,11 @@ import (
 // After Reset the peer has at most what it had, and learns that this was no orderly end.
 func TestResetTakesBack(t *testing.T) {
 	c, s := pair(t, "tcp4")
+	p := pattern(20_000_000)
 	handed := 0
 	for handed == 0 { // a busy machine may not get to it before the deadline
 		c.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
-		handed, _ = c.Write(pattern(20_000_000))
+		handed, _ = c.Write(p)
 	}
 	if err := Reset(c); err != nil {
 		t.Fatal(err)
