@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// renamed holds the code that kerr still calls by its old name; Kafka 2.6 renamed it (KAFKA-9000 and after).
+// renamed holds the code that Kafka calls by another name today than kerr does.
 var renamed = map[int16]string{6: "NOT_LEADER_OR_FOLLOWER"}
 
 // Our names are kerr's, for every code there can be.
