@@ -7,6 +7,6 @@ for dir in $(grep -rl --include='*_test.go' '^func Fuzz' . --exclude-dir=test --
   for target in $(grep -h --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' -r "$dir" --exclude-dir=testdata | awk '{print $2}' | sort -u); do
     grep -q "^func $target" "$dir"/*_test.go || continue
     echo "== $dir $target"
-    go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$dir"
+    go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 1x "$dir"
   done
 done

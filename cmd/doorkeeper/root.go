@@ -22,6 +22,9 @@ type cli struct {
 // run is main without the process: the exit code is its result.
 func run(args []string, in io.Reader, out, err io.Writer) int {
 	c := &cli{in: in, out: out, err: err}
+	if code, asked := c.fakeCluster(); asked {
+		return code
+	}
 	root := c.root()
 	root.SetArgs(args)
 	return c.exit(root.ExecuteC())
@@ -42,7 +45,7 @@ who read which records, from where.`,
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
-	root.AddCommand(c.runCommand(), c.checkCommand(), c.tailCommand(), c.sessionsCommand(), c.versionCommand(), c.docsCommand())
+	root.AddCommand(c.runCommand(), c.demoCommand(), c.checkCommand(), c.tailCommand(), c.sessionsCommand(), c.versionCommand(), c.docsCommand())
 	root.InitDefaultCompletionCmd()
 	return root
 }

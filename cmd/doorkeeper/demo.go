@@ -1,0 +1,53 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"doorkeeper/app"
+	"doorkeeper/demo"
+	"doorkeeper/internal/fakecluster"
+)
+
+func (c *cli) demoCommand() *cobra.Command {
+	var keep bool
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "See what doorkeeper does, in five seconds, with nothing installed",
+		Long: `Play a story on this machine: a fake Kafka cluster in a child process, doorkeeper before it, four
+applications, and a stolen credential that copies two topics out. What is printed comes from the access
+records. It ends by itself; with --keep it stays until Ctrl-C, so that you can be a client yourself.`,
+		Example: "  doorkeeper demo\n  doorkeeper demo --keep",
+		Args:    cobra.NoArgs,
+		RunE: ran(func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return demo.Run(ctx, demo.Options{
+				Out: c.out, Log: c.err, Colour: bool(painter(c.out)), Keep: keep, Version: app.Version, Command: calledAs(),
+			})
+		}),
+	}
+	cmd.Flags().BoolVar(&keep, "keep", false, "stay after the story, for a client of your own")
+	return cmd
+}
+
+// calledAs is how the reader calls this program: under `go run` the binary's own path would be of no use.
+func calledAs() string {
+	if strings.Contains(os.Args[0], "/go-build") {
+		return "go run ./cmd/doorkeeper"
+	}
+	return os.Args[0]
+}
+
+// fakeCluster makes this process a fake cluster, if it is the child that the demo started.
+func (c *cli) fakeCluster() (code int, asked bool) {
+	asked, err := fakecluster.ServeIfAsked()
+	if err != nil {
+		return c.exit(c.root(), &coded{exitFailure, err}), asked
+	}
+	return 0, asked
+}
