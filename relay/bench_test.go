@@ -93,7 +93,7 @@ func benchmarkMover(b *testing.B, mover string, size int) {
 	gb := float64(total) / 1e9
 	b.ReportMetric((cpu()-before).Seconds()/gb, "cpu-s/GB")
 	c := count.Snapshot()
-	b.ReportMetric(float64(c.Reads+c.Writes+2*c.Peeks+c.Splices)/gb, "calls/GB")
+	b.ReportMetric(float64(c.Reads+c.Waits+c.Writes+2*c.Peeks+c.Asks+c.Splices)/gb, "calls/GB")
 	b.ReportMetric(float64(c.Waits)/gb, "waits/GB")
 }
 

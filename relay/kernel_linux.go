@@ -86,7 +86,7 @@ func NewKernel(source, sink *net.TCPConn, pipes *Pipes, count *Counters) *Kernel
 
 // Run moves bytes until the Scanner declines, the stream ends, a deadline passes or something fails. With Declined
 // and NoPipe all that passed the Scanner was handed over, and user mode goes on where the Scanner stands. After any
-// reason but Woken, Declined and NoPipe, Close must follow.
+// reason but Woken, Declined and NoPipe, Close must follow. A Reader on the source must be empty before Run.
 func (k *Kernel) Run(s Scanner) (Reason, error) {
 	k.s = s
 	defer k.leave()
@@ -173,7 +173,7 @@ func (k *Kernel) read(fd uintptr) bool {
 		if k.pipe != nil && k.inPipe >= k.pipe.size-k.pipe.size/16 {
 			return true
 		}
-		have := queued(fd)
+		have := k.queued(fd)
 		if have == 0 {
 			return k.drained(fd, 0)
 		}
@@ -265,6 +265,11 @@ func (k *Kernel) peekAhead(fd uintptr) []byte {
 	return k.look[:n]
 }
 
+func (k *Kernel) queued(fd uintptr) int {
+	k.count.asks.Add(1)
+	return queued(fd)
+}
+
 // drained decides what an exhausted queue means: the pipe is to be flushed, the stream ended, or it is time to wait.
 // The first seen bytes of the queue were shown to the Scanner in vain. Only EAGAIN from behind them permits to wait.
 func (k *Kernel) drained(fd uintptr, seen int) bool {
@@ -284,6 +289,7 @@ func (k *Kernel) drained(fd uintptr, seen int) bool {
 		k.end(SourceFailed, e)
 		return true
 	}
+	k.count.peeks.Add(1)
 	switch n, e := peek(fd, k.look[:1]); {
 	case e == syscall.EAGAIN:
 		// Raising the mark now misses nothing: what came in between has raised the edge already.
@@ -294,6 +300,8 @@ func (k *Kernel) drained(fd uintptr, seen int) bool {
 		k.end(SourceFailed, e)
 	case n == 0:
 		k.end(Ended, io.EOF)
+	case k.queued(fd) <= seen: // urgent data: peeked over, but neither counted nor spliced
+		k.end(SourceFailed, errStuck)
 	}
 	return true // or more has come in the meantime: look again
 }
@@ -301,6 +309,7 @@ func (k *Kernel) drained(fd uintptr, seen int) bool {
 // fill splices up to n bytes into the pipe. False: the pipe is to be flushed first, or the move failed.
 func (k *Kernel) fill(fd uintptr, n int) bool {
 	m, err := splice(int(fd), k.pipe.w, n)
+	k.count.splices.Add(1)
 	switch {
 	case err == syscall.EAGAIN && k.inPipe > 0: // the pipe has no slot left
 		return false
@@ -311,7 +320,6 @@ func (k *Kernel) fill(fd uintptr, n int) bool {
 		k.end(SourceFailed, err)
 		return false
 	}
-	k.count.splices.Add(1)
 	k.inPipe += m
 	k.ahead -= m
 	if k.ahead < 0 {
@@ -347,6 +355,7 @@ func (k *Kernel) flush() (Reason, error) {
 func (k *Kernel) write(fd uintptr) bool {
 	for k.inPipe > 0 {
 		n, err := splice(k.pipe.r, int(fd), k.inPipe)
+		k.count.splices.Add(1)
 		if err == syscall.EAGAIN {
 			return k.moved > 0
 		}
@@ -354,7 +363,6 @@ func (k *Kernel) write(fd uintptr) bool {
 			k.writeErr = cmp.Or(err, io.ErrNoProgress)
 			return true
 		}
-		k.count.splices.Add(1)
 		k.inPipe -= n
 		k.moved += n
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -89,6 +90,36 @@ func TestKernelWaitsWithoutAPipe(t *testing.T) {
 	delivered(t, r, frames, got, reason, err)
 	if n := r.pool.InUse(); n != 0 {
 		t.Errorf("%d bytes of buffers in use", n)
+	}
+}
+
+// Urgent data is peeked over but not spliced, so that kernel mode cannot account for what follows: it ends, and
+// neither spins nor hangs. No broker sends any.
+func TestKernelEndsAtUrgentData(t *testing.T) {
+	if !Supported() {
+		return // said by TestSupported
+	}
+	for _, at := range []int{0, 2, 8, 500, 100_000} {
+		r := newRig(t, "tcp4")
+		r.gauge.Mode = ModeKernel
+		p := encode(batches(1, 2, 60_000)...)
+		_, reason, err := r.transfer(func(c *net.TCPConn) {
+			_, _ = c.Write(p[:at])
+			raw, err := c.SyscallConn()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = raw.Control(func(fd uintptr) { err = unix.Sendto(int(fd), []byte{1}, unix.MSG_OOB, nil) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = c.Write(p[at:])
+			time.Sleep(20 * time.Millisecond)
+			_ = c.CloseWrite()
+		}, nil)
+		if reason != SourceFailed || err != errStuck {
+			t.Errorf("at %d: %v, %v", at, reason, err)
+		}
 	}
 }
 

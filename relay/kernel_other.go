@@ -5,7 +5,9 @@ package relay
 import "net"
 
 // A Kernel does not exist on this system.
-type Kernel struct{ LowWater int }
+type Kernel struct {
+	LowWater int // nothing waits here
+}
 
 // Supported returns false.
 func Supported() bool { return false }

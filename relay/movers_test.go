@@ -279,6 +279,16 @@ func TestScannerObjects(t *testing.T) {
 	})
 }
 
+// A Scanner that never has enough does not make a mover collect for ever.
+func TestElementTooLarge(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		_, reason, err := r.transfer(sendAll(encode([]element{{'B', 1, 500_000}, {'N', 2, 2 * MaxElement}})), nil)
+		if reason != ScanFailed && reason != SourceFailed || err != ErrElement {
+			t.Fatalf("%v, %v", reason, err)
+		}
+	})
+}
+
 func TestReleaseObjects(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		r.scanner.failRelease = errScan

@@ -4,6 +4,9 @@ package relay
 //
 // The movers share it and may take turns. Whenever a mover returns without an error, the Scanner stands exactly
 // where the source socket's read position is, so that the other mover can go on.
+//
+// In kernel mode Scan, Opaque, Skip and Kernel are called with the source's descriptor locked: they must not wait for
+// long, and closing the source from within them would wait for itself. To end the connection, Scan returns an error.
 type Scanner interface {
 	// Scan sees the next bytes of the stream and lets a prefix of n bytes pass. It stops in front of an element that
 	// is not there as a whole, and is shown those bytes again with more behind them. It may let opaque bytes in p

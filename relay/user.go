@@ -34,6 +34,9 @@ func (u *User) Step(s Scanner) (Reason, error) {
 		if err != nil {
 			return ScanFailed, err
 		}
+		if u.r.Len()-n >= MaxElement {
+			return ScanFailed, ErrElement
+		}
 		u.due = n
 		u.w.Add(u.r.Bytes()[:n])
 	}
