@@ -12,7 +12,11 @@ import (
 
 // answer puts an answer of our own into the queue, in place of a frame of n bytes.
 func (q *requests) answer(x *api.Exchange, r kmsg.Response, n int) error {
-	frame := localFrame(x, r)
+	return q.enqueue(x, localFrame(x, r), n)
+}
+
+// enqueue puts a frame of ours into the queue, in place of one of n bytes that does not go to the broker.
+func (q *requests) enqueue(x *api.Exchange, frame []byte, n int) error {
 	q.cut(n)
 	if err := q.push(entry{kind: local, correlation: x.Correlation, x: x, answer: frame}); err != nil {
 		x.Free()

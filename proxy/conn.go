@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"runtime/debug"
 	"sync/atomic"
@@ -31,15 +32,17 @@ type conn struct {
 	raw     *net.TCPConn // the client's socket
 	queue   *fifo
 	env     api.Env
+	ctx     context.Context // ends with the session: handshake and dial wait under it
+	cancel  context.CancelFunc
 
 	// Set by the handshake, before anything is read.
-	client net.Conn // raw, or TLS over it
-	log    *journal.Log
+	client  net.Conn       // raw, or TLS over it
+	records *relay.Records // between the two; nil on plaintext
+	log     *journal.Log
 
 	// Set by dial, before the response pump starts.
-	upstream net.Conn
-	upRaw    *net.TCPConn
-	ended    chan struct{} // closed when the response pump has ended
+	up    upstream
+	ended chan struct{} // closed when the response pump has ended
 
 	// Read and written by both pumps and the sweeper.
 	identity atomic.Pointer[access.Identity]
@@ -49,17 +52,43 @@ type conn struct {
 	meter    meter
 	due      atomic.Int64 // when the log has something to do next, Unix nanoseconds; 0: nothing
 	lastAPI  atomic.Int32
-	settled  atomic.Bool // the handshake's time does not count any more
+	since    atomic.Int64 // when the wait for a first request, or for the end of SASL, began, Unix nanoseconds; 0: over
 
 	requests  requests
 	responses responses
 	watch     watch // the sweeper's
+	acked     int64 // bytes that the client's TCP had acknowledged at the end, -1: not known
 }
 
-// A meter counts a connection's bytes and the pumps' open frames. Each field has one writer.
+// A meter counts a connection's bytes and says what the pumps are at. Each field has one writer.
 type meter struct {
 	clientIn, clientOut, brokerIn, brokerOut atomic.Int64
-	requestOpen, responseOpen                atomic.Bool // a frame has begun and not ended
+	request, response                        activity
+}
+
+// What a pump waits for, as far as somebody may be too slow at it.
+const (
+	resting int32 = iota // a frame's first byte, or the other pump
+	reading              // the rest of a frame
+	writing              // room in the other side's socket
+)
+
+type activity struct{ v atomic.Int32 }
+
+func (a *activity) set(v int32) {
+	if a.v.Load() != v { // mostly it is
+		a.v.Store(v)
+	}
+}
+
+func (a *activity) get() int32 { return a.v.Load() }
+
+// openOr is reading if a frame is open, else resting.
+func openOr(open bool) int32 {
+	if open {
+		return reading
+	}
+	return resting
 }
 
 // A cause is why a session ended. What is not expected in the life of a session is logged as a warning.
@@ -88,7 +117,9 @@ var (
 
 func newConn(l *listener, raw *net.TCPConn, s *access.Session) *conn {
 	c := &conn{p: l.p, l: l, s: l.s, session: s, raw: raw, queue: newFifo(l.p.limits.Load().InFlight)}
-	c.env = api.Env{Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: l.p.opt.Decider}
+	c.env = api.Env{Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: l.p.opt.Decider, Memory: l.p.pool}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.since.Store(s.Opened.UnixNano())
 	c.requests.c, c.responses.c = c, c
 	return c
 }
@@ -97,9 +128,12 @@ func newConn(l *listener, raw *net.TCPConn, s *access.Session) *conn {
 func (c *conn) serve() {
 	defer c.p.forget(c)
 	defer c.give(c.guard)
+	defer c.release()
 	if err := c.handshake(); err != nil {
-		c.end(&cause{word: "TLS handshake failed", err: err})
-		c.kill(nil)
+		if c.p.draining.Load() {
+			c.end(causeDrained)
+		}
+		c.kill(&cause{word: "TLS handshake failed", err: err})
 		return
 	}
 	c.log = c.p.opt.Journal.Session(c.session)
@@ -119,7 +153,7 @@ func (c *conn) give(f func(any)) {
 // guard ends the connection whose goroutine panicked. No panic may cross a connection.
 func (c *conn) guard(r any) {
 	c.end(&cause{word: "internal error", err: fmt.Errorf("%v", r), warn: true})
-	c.p.log.Error("internal error: connection closed", "session", c.session.ID.String(), "error", fmt.Sprint(r), "stack", string(debug.Stack()))
+	c.p.alarm(slog.LevelError, "internal error: connection closed", "session", c.session.ID.String(), "error", fmt.Sprint(r), "stack", string(debug.Stack()))
 	c.kill(nil)
 }
 
@@ -145,7 +179,7 @@ func (c *conn) end(why *cause) {
 	}
 	if why.warn {
 		c.p.totals.faults.Add(1)
-		c.p.log.Warn("connection closed", args...)
+		c.p.alarm(slog.LevelWarn, "connection closed", args...)
 	} else {
 		c.p.log.Debug("connection closed", args...)
 	}
@@ -154,6 +188,7 @@ func (c *conn) end(why *cause) {
 // kill ends the session at once, from any goroutine: both sockets are closed, and the pumps find out.
 func (c *conn) kill(why *cause) {
 	c.end(why)
+	c.cancel()
 	c.queue.close()
 	_ = c.raw.Close() // closed already: as good
 	if up := c.sockets.Load(); up != nil {
@@ -175,34 +210,73 @@ func (c *conn) nudgeResponses() {
 
 var past = time.Unix(1, 0)
 
-// lingers is how long the other direction has, once one has ended well.
-const lingers = 5 * time.Second
+// How long the other direction has, once one has ended well, and how long a client has to read its last answers.
+const (
+	lingers = 5 * time.Second
+	parting = time.Second
+)
 
-// close brings the session down after the request pump: the broker's side has its time to finish, then everything is
+// close brings the session down after the request pump: what is in flight has its time to finish, then everything is
 // closed, accounted and given up.
 func (c *conn) close(err error) {
 	if c.ended != nil {
-		if errors.Is(err, io.EOF) {
-			closeWrite(c.upstream)
-			t := time.AfterFunc(lingers, func() { c.kill(nil) })
-			<-c.ended
-			t.Stop()
-		}
+		c.part(err)
+		c.acknowledged()
 		c.kill(nil)
 		<-c.ended
 	}
 	c.leftovers()
 	c.requests.gate.lost(c)
-	info := journal.CloseInfo{
+	c.log.Close(journal.CloseInfo{
 		Cause: c.cause.Load().String(), ClientIn: c.meter.clientIn.Load(), ClientOut: c.meter.clientOut.Load(),
-		BrokerIn: c.meter.brokerIn.Load(), BrokerOut: c.meter.brokerOut.Load(), ClientAcked: c.responses.acked,
-	}
-	if c.ended == nil {
-		info.ClientAcked = 0
-	}
-	c.log.Close(info)
+		BrokerIn: c.meter.brokerIn.Load(), BrokerOut: c.meter.brokerOut.Load(), ClientAcked: c.acked,
+	})
 	c.kill(nil)
+}
+
+// part gives each side what is still due to it, after the request pump has ended with err.
+func (c *conn) part(err error) {
+	late := time.AfterFunc(lingers, func() { c.kill(nil) })
+	defer late.Stop()
+	var bad errFrame
+	switch {
+	case errors.Is(err, io.EOF):
+		closeWrite(c.up.conn)
+		<-c.ended
+		return
+	case errors.Is(err, errBroker), errors.Is(err, errQueueClosed):
+		<-c.ended // what the broker said last is handed on
+	case errors.As(err, &bad):
+		_ = c.queue.settled() // what was asked before it is answered, as by a broker; an error means that this is over, too
+	case !errors.Is(err, errDrained):
+		return
+	}
+	closeWrite(c.client)
+	c.requests.linger()
+}
+
+// acknowledged asks what the client's TCP has acknowledged, while there is a socket to ask.
+func (c *conn) acknowledged() {
+	if info, ok := relay.SocketInfo(c.raw); ok {
+		c.acked = int64(info.Acked)
+	} else {
+		c.acked = -1
+	}
+}
+
+// release gives up what the connection holds, whether or not it was served.
+func (c *conn) release() {
+	c.cancel()
+	if c.ended != nil { // after a panic nobody has waited for it
+		c.kill(nil)
+		<-c.ended
+	}
 	c.requests.free()
+	for _, r := range []*relay.Records{c.records, c.up.records} {
+		if r != nil {
+			r.Release()
+		}
+	}
 }
 
 // leftovers accounts for what was in flight and will have no answer.
@@ -229,24 +303,25 @@ func closeWrite(nc net.Conn) {
 
 // dial connects to the broker and starts the response pump.
 func (c *conn) dial() error {
-	ctx, cancel := context.WithTimeout(context.Background(), c.p.timeouts.Load().Dial)
+	ctx, cancel := context.WithTimeout(c.ctx, c.p.timeouts.Load().Dial)
 	defer cancel()
-	raw, nc, err := c.s.dial(ctx, c.session.Broker, c.p.pool)
+	up, err := c.s.dial(ctx, c.session.Broker, c.p.pool)
 	if err != nil {
 		return err
 	}
-	c.upRaw, c.upstream = raw, nc
-	c.session.Upstream, c.session.Remote = addrPort(raw.LocalAddr()), addrPort(raw.RemoteAddr())
-	c.sockets.Store(raw)
+	c.up = up
+	c.session.Upstream, c.session.Remote = addrPort(up.raw.LocalAddr()), addrPort(up.raw.RemoteAddr())
+	c.sockets.Store(up.raw)
 	if c.cause.Load() != nil { // killed meanwhile
-		_ = raw.Close()
+		_ = up.raw.Close()
 		return errQueueClosed
 	}
-	c.requests.w = relay.NewWriter(nc, c.p.pool, &c.requests.count)
+	c.requests.w = relay.NewWriter(up.conn, c.p.pool, &c.requests.count)
 	c.responses.start()
 	c.ended = make(chan struct{})
 	go func() {
 		defer close(c.ended)
+		defer c.give(c.guard)
 		c.end(c.responses.why(c.guarded(c.responses.run)))
 		c.responses.finish()
 	}()

@@ -14,16 +14,25 @@ import (
 // dialResult is how the last dial to a cluster went.
 type dialResult struct{ err error }
 
+// An upstream is the connection to a broker.
+type upstream struct {
+	conn    net.Conn // to speak on: raw, or TLS over it
+	raw     *net.TCPConn
+	records *relay.Records // between the two; nil on plaintext
+}
+
 // dial connects to a broker: to the node, or with bootstrap to the next of the configured addresses that answers.
-// It returns the socket, and the connection to speak on: the socket itself or TLS over it.
-func (s *clusterState) dial(ctx context.Context, node int32, pool *relay.Pool) (*net.TCPConn, net.Conn, error) {
+func (s *clusterState) dial(ctx context.Context, node int32, pool *relay.Pool) (upstream, error) {
 	spec := s.spec.Load()
 	var errs []error
 	for _, addr := range s.addresses(spec, node) {
-		raw, nc, err := dialOne(ctx, spec, addr, pool)
+		up, err := dialOne(ctx, spec, addr, pool)
 		if err == nil {
 			s.dialed.Store(&dialResult{})
-			return raw, nc, nil
+			return up, nil
+		}
+		if errors.Is(ctx.Err(), context.Canceled) { // by us: that says nothing about the broker
+			return upstream{}, ctx.Err()
 		}
 		errs = append(errs, fmt.Errorf("broker %s: %w", addr, err))
 	}
@@ -32,7 +41,7 @@ func (s *clusterState) dial(ctx context.Context, node int32, pool *relay.Pool) (
 	}
 	err := errors.Join(errs...)
 	s.dialed.Store(&dialResult{err})
-	return nil, nil, err
+	return upstream{}, err
 }
 
 // addresses lists where to try, in order.
@@ -48,26 +57,28 @@ func (s *clusterState) addresses(spec *ClusterSpec, node int32) []string {
 	return append(append([]string(nil), spec.Bootstrap[first:]...), spec.Bootstrap[:first]...)
 }
 
-func dialOne(ctx context.Context, spec *ClusterSpec, addr string, pool *relay.Pool) (*net.TCPConn, net.Conn, error) {
+func dialOne(ctx context.Context, spec *ClusterSpec, addr string, pool *relay.Pool) (upstream, error) {
 	var d net.Dialer
 	nc, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
-		return nil, nil, err
+		return upstream{}, err
 	}
 	raw := nc.(*net.TCPConn)
 	if spec.TLS == nil {
-		return raw, raw, nil
+		return upstream{conn: raw, raw: raw}, nil
 	}
 	cfg := spec.TLS.Config().Clone()
 	if cfg.ServerName = spec.TLS.ServerName; cfg.ServerName == "" {
 		cfg.ServerName, _, _ = net.SplitHostPort(addr) // it was dialled: it has both parts
 	}
-	t := tls.Client(relay.NewRecords(raw, pool), cfg)
+	records := relay.NewRecords(raw, pool)
+	t := tls.Client(records, cfg)
 	if err := t.HandshakeContext(ctx); err != nil {
 		_ = raw.Close()
-		return nil, nil, upstreamTLSError(err)
+		records.Release()
+		return upstream{}, upstreamTLSError(err)
 	}
-	return raw, t, nil
+	return upstream{t, raw, records}, nil
 }
 
 func upstreamTLSError(err error) error {

@@ -24,7 +24,6 @@ type entry struct {
 	correlation int32
 	x           *api.Exchange // nil for own and rawToken
 	answer      []byte        // local: the whole frame, its length bytes included
-	last        bool          // local: the connection ends behind this answer
 }
 
 var errQueueClosed = errors.New("connection is ending")
@@ -37,8 +36,9 @@ type fifo struct {
 	head   int
 	n      int
 	limit  int
+	owed   bool // of what was popped, some was not handed to the client yet
 	closed bool
-	moved  chan struct{} // capacity 1: the response pump popped, or the queue was closed
+	moved  chan struct{} // capacity 1: the response pump popped or handed over, or the queue was closed
 }
 
 func newFifo(limit int) *fifo { return &fifo{limit: max(1, limit), moved: make(chan struct{}, 1)} }
@@ -72,16 +72,26 @@ func (q *fifo) grow() {
 // wait blocks until the response pump has popped something or the queue is closed. Only the request pump calls it.
 func (q *fifo) wait() { <-q.moved }
 
-// drained blocks until everything pushed before has been popped.
+// drained blocks until the answers to everything pushed before have begun.
 func (q *fifo) drained() error {
+	return q.until(func() bool { return q.n == 0 })
+}
+
+// settled blocks until everything pushed before was answered, and the client's socket has the answers.
+func (q *fifo) settled() error {
+	return q.until(func() bool { return q.n == 0 && !q.owed })
+}
+
+// until blocks until is, which is called with mu held.
+func (q *fifo) until(is func() bool) error {
 	for {
 		q.mu.Lock()
-		n, closed := q.n, q.closed
+		done, closed := is(), q.closed
 		q.mu.Unlock()
 		switch {
 		case closed:
 			return errQueueClosed
-		case n == 0:
+		case done:
 			return nil
 		}
 		q.wait()
@@ -98,14 +108,26 @@ func (q *fifo) first() (entry, bool) {
 	return q.ring[q.head], true
 }
 
-// pop drops the oldest entry.
+// pop drops the oldest entry. Its answer is owed until settle.
 func (q *fifo) pop() {
 	q.mu.Lock()
 	q.ring[q.head] = entry{}
 	q.head = (q.head + 1) % len(q.ring)
 	q.n--
+	q.owed = true
 	q.mu.Unlock()
 	q.signal()
+}
+
+// settle says that the client's socket has everything that was popped.
+func (q *fifo) settle() {
+	q.mu.Lock()
+	was := q.owed
+	q.owed = false
+	q.mu.Unlock()
+	if was {
+		q.signal()
+	}
 }
 
 // len returns how many requests are in flight.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"doorkeeper/access"
 	"doorkeeper/identity"
@@ -49,11 +50,15 @@ func (g *gate) passes(c *conn, key int16) error {
 	sasl := key == int16(kmsg.SASLHandshake) || key == int16(kmsg.SASLAuthenticate)
 	switch {
 	case key == int16(kmsg.ApiVersions):
+		if g.phase == fresh {
+			c.since.Store(0) // it speaks: whether it authenticates, and when, shows later
+		}
 	case g.phase == fresh && sasl:
 		g.phase = exchange
+		c.since.Store(time.Now().UnixNano())
 	case g.phase == fresh:
 		g.phase = admitted
-		c.settled.Store(true)
+		c.since.Store(0)
 	case g.phase == exchange && !sasl:
 		return fmt.Errorf("%s before authentication was complete", kmsg.NameForKey(key))
 	case g.phase == admitted && sasl:
@@ -100,7 +105,7 @@ func (g *gate) success(c *conn, id *access.Identity) error {
 		c.authn(id, "SUCCESS", "")
 	}
 	g.phase = admitted
-	c.settled.Store(true)
+	c.since.Store(0)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 
 	"doorkeeper/access"
@@ -20,13 +21,14 @@ func (c *conn) handshake() error {
 		c.identity.Store(identity.Anonymous(nil))
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.p.timeouts.Load().Handshake)
+	ctx, cancel := context.WithTimeout(c.ctx, c.p.timeouts.Load().Handshake)
 	defer cancel()
 	shared := spec.TLS()
 	var ja4 string
 	// The shared configuration is handed out by reference: a clone would have session ticket keys of its own, and
 	// nobody could resume.
-	t := tls.Server(relay.NewRecords(c.raw, c.p.pool), &tls.Config{GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+	c.records = relay.NewRecords(c.raw, c.p.pool)
+	t := tls.Server(c.records, &tls.Config{GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) {
 		ja4 = identity.JA4(h)
 		return shared, nil
 	}})
@@ -63,8 +65,11 @@ func clientTLSError(err error) error {
 
 // failedTLS records a client that never became a session.
 func (c *conn) failedTLS(err error) {
+	if c.cause.Load() != nil || c.p.draining.Load() {
+		return // it was us
+	}
 	c.p.totals.authFailures.Add(1)
-	c.p.log.Warn("TLS handshake failed", "listener", c.l.name, "client", c.session.Source.String(), "error", err)
+	c.p.alarm(slog.LevelWarn, "TLS handshake failed", "listener", c.l.name, "client", c.session.Source.String(), "error", err)
 	c.p.opt.Journal.Append(&access.Record{
 		Kind: "authn", Operation: "FAILURE", Cluster: c.session.Cluster, Listener: c.session.Listener,
 		Session: c.session.ID.String(), Source: c.session.Source.String(), SourceFrom: c.session.SourceFrom,

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
@@ -162,7 +163,7 @@ func (l *listener) take(node int32, raw *net.TCPConn) {
 	})
 	if which, ok := l.p.admit(c); !ok {
 		l.p.totals.turnedAway.Add(1)
-		l.p.log.Warn("connection turned away", "listener", l.name, "client", peer.String(), "limit", which)
+		l.p.alarm(slog.LevelWarn, "connection turned away", "listener", l.name, "client", peer.String(), "limit", which)
 		_ = raw.Close()
 		return
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -16,7 +17,10 @@ import (
 func (q *requests) beginProduce(p []byte, size int) (bool, error) {
 	frame := p[4:min(len(p), 4+size)]
 	if len(frame) < size && headerIncomplete(frame) {
-		q.want(min(size, authFrame))
+		if len(frame) > maxHeader {
+			return false, refuse("a request header of more than %d bytes", maxHeader)
+		}
+		q.want(min(size, 2*maxHeader))
 		return false, nil
 	}
 	h, a, err := q.header(frame)
@@ -28,6 +32,10 @@ func (q *requests) beginProduce(p []byte, size int) (bool, error) {
 	q.produce, q.scanned, q.streams = x, q.at+4+h.Body, false
 	return true, nil
 }
+
+// maxHeader bounds a request header in bytes. It is read anew each time that more of it has come: one of megabytes, sent
+// byte by byte, would be work for hours.
+const maxHeader = 64 << 10
 
 func headerIncomplete(frame []byte) bool {
 	_, err := protocol.ParseRequestHeader(frame)
@@ -81,11 +89,11 @@ func (q *requests) endProduce() error {
 		e.kind = silent
 	}
 	q.produce = nil
-	q.take(q.scanned - q.at)
 	if err := q.push(e); err != nil {
 		x.Free()
 		return err
 	}
+	q.take(q.scanned - q.at)
 	return nil
 }
 
@@ -96,6 +104,9 @@ func (q *requests) frame(whole []byte) error {
 		return err
 	}
 	x := q.exchange(&h, a, len(whole)-4)
+	if h.Version < 0 || h.Version > a.Max { // of ApiVersions
+		return q.unsupported(x, len(whole))
+	}
 	if err := q.decide(x, whole[4+h.Body:]); err != nil {
 		x.Free()
 		return err
@@ -123,7 +134,15 @@ func (q *requests) decide(x *api.Exchange, body []byte) error {
 	if !x.Allowed() {
 		return refuse("%s was not allowed", x.API.Name())
 	}
+	x.Slim()
 	return nil
+}
+
+// unsupported answers an ApiVersions request of a version that nobody here knows, as a broker does.
+func (q *requests) unsupported(x *api.Exchange, n int) error {
+	frame := api.AppendUnsupported(make([]byte, 4, 64), x.Correlation)
+	binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
+	return q.enqueue(x, frame, n)
 }
 
 // forward lets a frame of n bytes go as it came, behind its entry in the queue.

@@ -35,6 +35,7 @@ type Proxy struct {
 	closed   bool
 
 	totals totals
+	alarms alarms
 	serves sync.WaitGroup // one for each connection and each accept loop
 	stop   chan struct{}  // ends the sweeper
 	swept  chan struct{}

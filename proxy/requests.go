@@ -52,7 +52,10 @@ func (e errFrame) Unwrap() error { return e.err }
 
 func refuse(format string, args ...any) error { return errFrame{fmt.Errorf(format, args...)} }
 
-var errDrained = errors.New("drained")
+var (
+	errDrained = errors.New("drained")
+	errBroker  = errors.New("writing to the broker")
+)
 
 // run pumps until the client ends, the response pump ends, or something fails.
 func (q *requests) run() error {
@@ -76,7 +79,11 @@ func (q *requests) run() error {
 // fill waits for bytes of the client.
 func (q *requests) fill() error {
 	for {
-		q.c.meter.requestOpen.Store(q.r.Len() > 0 || q.produce != nil)
+		open := q.r.Len() > 0 || q.produce != nil
+		if !open && q.c.p.draining.Load() {
+			return q.drain()
+		}
+		q.c.meter.request.set(openOr(open))
 		before := q.r.Len()
 		err := q.r.Fill()
 		switch {
@@ -90,7 +97,7 @@ func (q *requests) fill() error {
 			}
 		case errors.Is(err, relay.ErrNoRoom) && q.produce != nil && !q.streams:
 			return q.stream()
-		case errors.Is(err, io.EOF) && (q.r.Len() > 0 || q.produce != nil):
+		case errors.Is(err, io.EOF) && open:
 			return io.ErrUnexpectedEOF
 		default:
 			return err
@@ -98,29 +105,33 @@ func (q *requests) fill() error {
 	}
 }
 
-// woken looks why the pump was nudged: the response pump has ended, or the proxy drains.
+// woken takes the deadline back that woke the pump, before it looks around: the response pump has ended, or the proxy
+// drains.
 func (q *requests) woken() error {
 	_ = q.c.raw.SetReadDeadline(time.Time{}) // an error shows at the next read
 	if q.c.queue.isClosed() {
-		return q.linger()
-	}
-	if q.c.p.draining.Load() && q.r.Len() == 0 && q.produce == nil {
-		if err := q.c.queue.drained(); err != nil {
-			return err
-		}
-		return errDrained
+		return errQueueClosed
 	}
 	return nil
 }
 
-// linger reads on for a moment after the response pump has said its last: a close with unread bytes would be a reset,
-// and could take the last answer with it.
-func (q *requests) linger() error {
-	_ = q.c.raw.SetReadDeadline(time.Now().Add(time.Second))
+// drain waits until everything asked was answered.
+func (q *requests) drain() error {
+	if err := q.c.queue.settled(); err != nil {
+		return err
+	}
+	return errDrained
+}
+
+// linger reads on for a moment after the client was told the end: a close with unread bytes would be a reset, and could
+// take the last answer with it.
+func (q *requests) linger() {
+	_ = q.c.raw.SetReadDeadline(time.Now().Add(parting))
+	q.r.Want(0)
 	for {
 		q.r.Consume(q.r.Len())
 		if err := q.r.Fill(); err != nil {
-			return errQueueClosed
+			return
 		}
 	}
 }
@@ -179,7 +190,7 @@ func (q *requests) frames() error {
 // limit is the size that a frame of the given API may have.
 func (q *requests) limit(key int16) int {
 	switch {
-	case q.gate.phase == exchange, q.gate.phase == fresh && isAuth(key):
+	case q.gate.phase == exchange, q.gate.phase == fresh && (isAuth(key) || key == int16(kmsg.ApiVersions)):
 		return authFrame
 	case key == int16(kmsg.Produce):
 		return maxProduce
@@ -226,10 +237,12 @@ func (q *requests) flush() error {
 	if q.w != nil {
 		q.stage()
 		if q.w.Len() > 0 {
+			q.c.meter.request.set(writing)
 			n, err := q.w.Flush()
+			q.c.meter.request.set(resting)
 			q.c.meter.brokerOut.Add(n)
 			if err != nil {
-				return fmt.Errorf("writing to the broker: %w", err)
+				return fmt.Errorf("%w: %w", errBroker, err)
 			}
 			q.c.p.totals.request.observe(time.Since(q.began))
 		}
@@ -257,6 +270,7 @@ func (q *requests) push(e entry) error {
 		if err := q.flush(); err != nil {
 			return err
 		}
+		q.c.meter.request.set(resting)
 		q.c.queue.wait()
 	}
 	if e.kind == local || e.kind == silent {
@@ -270,6 +284,7 @@ func (q *requests) barrier() error {
 	if err := q.flush(); err != nil {
 		return err
 	}
+	q.c.meter.request.set(resting)
 	return q.c.queue.drained()
 }
 
@@ -281,6 +296,8 @@ func (q *requests) why(err error) *cause {
 		return causeDrained
 	case errors.Is(err, errQueueClosed):
 		return causeBroker // the response pump gave the reason, or kill did
+	case errors.Is(err, relay.ErrNoRoom):
+		return &cause{word: "no room for the request under limits.buffers", warn: true}
 	case errors.As(err, &bad):
 		return &cause{word: "bad request", err: err, warn: true}
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -318,6 +335,7 @@ func (q *requests) header(frame []byte) (protocol.RequestHeader, *api.API, error
 		return h, nil, errFrame{err}
 	}
 	if q.w == nil {
+		q.c.meter.request.set(resting)
 		if err := q.c.dial(); err != nil {
 			return h, nil, fmt.Errorf("no broker: %w", err)
 		}

@@ -44,15 +44,12 @@ type responses struct {
 	began    time.Time                    // when the bytes being worked on came
 	moving   bool                         // kernel mode has the stream
 	declined bool                         // kernel mode was shown a frame that is not for it
-	lastWord bool                         // an answer after which the connection ends has been given to the writer
-
-	acked int64 // bytes that the client's TCP had acknowledged at the end, -1: not known
+	owes     bool                         // the queue waits to hear that everything was handed over
 }
 
 var (
-	errTags       = errors.New("tagged fields in a response header")
-	errUnasked    = errors.New("an answer that nobody asked for")
-	errLastAnswer = errors.New("last answer given")
+	errTags    = errors.New("tagged fields in a response header")
+	errUnasked = errors.New("an answer that nobody asked for")
 )
 
 // errAnswer is something of the broker's that cannot be let pass.
@@ -64,12 +61,12 @@ func (e errAnswer) Unwrap() error { return e.err }
 // start prepares the pump, once both sides are there.
 func (s *responses) start() {
 	c := s.c
-	s.r = relay.NewReader(c.upstream, c.p.pool, &s.count)
+	s.r = relay.NewReader(c.up.conn, c.p.pool, &s.count)
 	s.w = relay.NewWriter(c.client, c.p.pool, &s.count)
 	s.gauge.Mode = c.p.opt.Mode
 	s.reader = api.NewReader(c.log, s.batch)
-	if c.client == c.raw && c.upstream == c.upRaw && s.gauge.Mode != relay.ModeUser {
-		s.kernel = relay.NewKernel(c.upRaw, c.raw, c.p.pipes, &s.count)
+	if c.client == c.raw && c.up.conn == c.up.raw && s.gauge.Mode != relay.ModeUser {
+		s.kernel = relay.NewKernel(c.up.raw, c.raw, c.p.pipes, &s.count)
 	}
 }
 
@@ -107,7 +104,7 @@ func (s *responses) run() error {
 func (s *responses) fill() error {
 	m := &s.c.meter
 	open := s.r.Len() > 0 || s.midFrame()
-	m.responseOpen.Store(open)
+	m.response.set(openOr(open))
 	before := s.r.Len()
 	err := s.r.Fill()
 	s.began = time.Now()
@@ -126,7 +123,7 @@ func (s *responses) fill() error {
 
 // woken takes the deadline back that woke the pump, before it looks around: whoever sets it again is not missed.
 func (s *responses) woken() error {
-	_ = s.c.upRaw.SetReadDeadline(time.Time{}) // an error shows at the next read
+	_ = s.c.up.raw.SetReadDeadline(time.Time{}) // an error shows at the next read
 	if s.c.queue.isClosed() {
 		return errQueueClosed
 	}
@@ -178,13 +175,28 @@ func (s *responses) locals() error {
 		if e.kind == silent {
 			e.x.ProduceUnanswered(s.c.log)
 		} else {
+			s.stage() // what came before it goes before it
 			s.w.Add(e.answer)
 			s.reader.Pass(int64(len(e.answer)))
 			e.x.Account(s.c.log, int64(len(e.answer)), false)
 		}
+		s.pop()
 		e.x.Free()
-		s.c.queue.pop()
 		s.schedule()
+	}
+}
+
+// pop takes the head off the queue, which learns from settle when its answer is with the client.
+func (s *responses) pop() {
+	s.c.queue.pop()
+	s.owes = true
+}
+
+// settle tells the queue once nothing is open and everything that passed was handed over.
+func (s *responses) settle() {
+	if s.owes && s.passing == 0 && s.reader.Settled() {
+		s.owes = false
+		s.c.queue.settle()
 	}
 }
 
@@ -233,7 +245,9 @@ func (s *responses) flush() error {
 	var err error
 	if s.w.Len() > 0 {
 		var n int64
+		s.c.meter.response.set(writing)
 		n, err = s.w.Flush()
+		s.c.meter.response.set(resting)
 		s.c.meter.clientOut.Add(n)
 		s.reader.Release(n)
 		s.schedule()
@@ -249,9 +263,7 @@ func (s *responses) flush() error {
 	}
 	s.r.Consume(s.added)
 	s.at, s.added = 0, 0
-	if s.lastWord {
-		return errLastAnswer
-	}
+	s.settle()
 	return nil
 }
 
@@ -287,7 +299,7 @@ func (s *responses) onFrame(p []byte) (bool, error) {
 		return s.onWhole(e, p, size)
 	}
 	s.passing, s.size, s.passed = int64(4+size), int64(4+size), e.x
-	s.c.queue.pop()
+	s.pop()
 	return true, nil
 }
 
@@ -341,7 +353,7 @@ func (s *responses) onWhole(e entry, p []byte, size int) (bool, error) {
 	if !x.Produces() {
 		x.Account(s.c.log, int64(sent), false)
 	}
-	s.c.queue.pop()
+	s.pop()
 	x.Free()
 	s.schedule()
 	return true, nil
@@ -372,7 +384,7 @@ func (s *responses) onRawToken(p []byte, size int) (bool, error) {
 	}
 	s.take(4 + size)
 	s.reader.Pass(int64(4 + size))
-	s.c.queue.pop()
+	s.pop()
 	return true, nil
 }
 
@@ -385,7 +397,7 @@ func (s *responses) onOwn(p []byte, size int) (bool, error) {
 		return false, errAnswer{fmt.Errorf("the names of topic ids: %w", err)}
 	}
 	s.replace(4+size, nil)
-	s.c.queue.pop()
+	s.pop()
 	return true, nil
 }
 
@@ -412,8 +424,8 @@ func (s *responses) why(err error) *cause {
 	switch {
 	case errors.Is(err, errQueueClosed):
 		return causeClient
-	case errors.Is(err, errLastAnswer):
-		return causeClient
+	case errors.Is(err, relay.ErrNoRoom):
+		return &cause{word: "no room for the answer under limits.buffers", warn: true}
 	case errors.As(err, &bad):
 		return &cause{word: "bad answer", err: err, warn: true}
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -428,20 +440,14 @@ func (s *responses) why(err error) *cause {
 func (s *responses) finish() {
 	c := s.c
 	c.queue.close()
-	if c.cause.Load() == causeBroker {
-		closeWrite(c.client)
-	}
-	if info, ok := relay.SocketInfo(c.raw); ok {
-		s.acked = int64(info.Acked)
-	} else {
-		s.acked = -1
-	}
+	closeWrite(c.client)
 	_ = c.raw.SetReadDeadline(past)
 	s.r.Close()
 	if s.kernel != nil {
 		s.kernel.Close()
 	}
 	if x := s.passed; x != nil {
+		s.passed = nil
 		x.Abandon(c.log)
 		x.Free()
 	}

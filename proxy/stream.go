@@ -19,7 +19,7 @@ func (s *responses) beginStream(e entry, p []byte, size int) (bool, error) {
 	s.reader.Pass(4)
 	s.reader.Begin(e.x, int64(size), true)
 	s.streamed = int64(4 + size)
-	s.c.queue.pop()
+	s.pop()
 	s.take(4)
 	return true, nil
 }
@@ -52,6 +52,7 @@ func (s *responses) onHeldStream(e entry, p []byte, size int) (bool, error) {
 		return false, err
 	}
 	frame := p[4 : 4+size]
+	s.pop() // from here on the exchange is the reader's
 	s.reader.Pass(4)
 	s.reader.Begin(e.x, int64(size), false)
 	for at := 0; at < size; {
@@ -68,7 +69,6 @@ func (s *responses) onHeldStream(e entry, p []byte, size int) (bool, error) {
 	} else if err := s.rewriteStream(e, frame); err != nil {
 		return false, err
 	}
-	s.c.queue.pop()
 	s.endStream()
 	return true, nil
 }
@@ -119,7 +119,7 @@ func (s *responses) useKernel() bool {
 func (s *responses) kernelMode() error {
 	s.declined = false
 	s.r.Close()
-	s.c.meter.responseOpen.Store(true)
+	s.c.meter.response.set(openOr(s.midFrame()))
 	reason, err := s.kernel.Run(s)
 	switch reason {
 	case relay.Declined, relay.NoPipe:
@@ -178,6 +178,7 @@ func (s *responses) kernelFrame(p []byte) (int, error) {
 		return 0, err
 	}
 	s.at = 0 // nothing is in the reader
+	s.c.meter.response.set(reading)
 	return 4, nil
 }
 
@@ -212,6 +213,9 @@ func (s *responses) Release(n int64) error {
 	s.c.meter.brokerIn.Add(n)
 	s.c.meter.clientOut.Add(n)
 	s.reader.Release(n)
-	s.schedule()
+	if s.schedule(); s.reader.Settled() {
+		s.c.meter.response.set(resting)
+		s.settle()
+	}
 	return nil
 }

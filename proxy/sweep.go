@@ -44,6 +44,9 @@ func (p *Proxy) look(now time.Time) {
 		}
 	}
 	p.opt.Journal.Tick(now)
+	if n := p.alarms.missed(now); n > 0 {
+		p.log.Warn("more warnings than are written", "left_out", n)
+	}
 }
 
 // look says why the connection must end, nil if it need not.
@@ -51,17 +54,18 @@ func (w *watch) look(c *conn, t *Timeouts, now time.Time) *cause {
 	m := &c.meter
 	in := m.clientIn.Load()
 	all := in + m.clientOut.Load() + m.brokerIn.Load() + m.brokerOut.Load()
-	requestOpen, responseOpen := m.requestOpen.Load(), m.responseOpen.Load()
-	if all != w.all || !requestOpen && !responseOpen {
+	request, response := m.request.get(), m.response.get()
+	if all != w.all || request == resting && response == resting {
 		w.all, w.movedAt = all, now
 	}
-	if !requestOpen || in-w.in >= frameStep || w.inAt.IsZero() {
+	if request != reading || in-w.in >= frameStep || w.inAt.IsZero() {
 		w.in, w.inAt = in, now
 	}
+	since := c.since.Load()
 	switch {
-	case !c.settled.Load() && now.Sub(c.session.Opened) > t.Handshake:
+	case since != 0 && now.UnixNano()-since > int64(t.Handshake):
 		return causeSilent
-	case requestOpen && now.Sub(w.inAt) > t.Frame:
+	case request == reading && now.Sub(w.inAt) > t.Frame:
 		return causeFrame
 	case now.Sub(w.movedAt) > t.Stall:
 		return causeStall

@@ -33,6 +33,8 @@ type produceState struct {
 	topics        []producedTopic
 	parts         []producedPart
 	answer        protocol.ProduceResponse
+	next          int              // where in the answer the next entry's is expected
+	index         map[partName]int // made for a large answer of another order
 
 	// Of the partition being accounted: kept here so that nothing is allocated.
 	span  access.Span
@@ -56,8 +58,12 @@ type producedPart struct {
 func (s *produceState) reset() {
 	clear(s.topics)
 	clear(s.parts)
-	s.topics, s.parts = s.topics[:0], s.parts[:0]
+	s.topics, s.parts = reuse(s.topics), reuse(s.parts)
+	if cap(s.answer.Parts) > 1024 {
+		s.answer = protocol.ProduceResponse{}
+	}
 	s.acks, s.topicsLeft, s.transactional = 0, 1, false
+	s.next, s.index = 0, nil
 	s.span, s.write = access.Span{}, access.Write{}
 }
 
@@ -102,12 +108,18 @@ func (l *produceListener) Topic(name []byte, id [16]byte, _ int32) error {
 	l.produce.topicsLeft--
 	t := x.topicOf(name, id)
 	l.produce.topics = append(l.produce.topics, producedTopic{t, x.AskTopic(access.OpWrite, t)})
-	return nil
+	return x.over
 }
 
 // Partition opens the account of one partition.
 func (l *produceListener) Partition(index int32, _ int64) error {
 	s := &l.produce
+	if len(s.parts) >= maxPartitions {
+		return errTooMany
+	}
+	if err := l.x().keep(writtenSize); err != nil {
+		return err
+	}
 	s.parts = append(s.parts, producedPart{topic: len(s.topics) - 1, partition: index, batch: access.Batch{ProducerID: -1, Epoch: -1}})
 	return nil
 }
@@ -179,16 +191,19 @@ func (x *Exchange) AccountProduce(dst, frame []byte, log *journal.Log) ([]byte, 
 	if err := s.answer.Parse(x.Version, frame[at:]); err != nil {
 		return nil, err
 	}
+	out := frame
+	if s.answer.HasEndpoints { // first: what cannot be sent on is an answer that never came
+		if out, err = x.rewriteProduce(dst, frame, at); err != nil {
+			return nil, err
+		}
+	}
 	x.Throttle = s.answer.Throttle
 	for i := range s.parts {
 		if !s.parts[i].superseded {
 			x.wrote(log, i, x.produced(i))
 		}
 	}
-	if !s.answer.HasEndpoints {
-		return frame, nil
-	}
-	return x.rewriteProduce(dst, frame, at)
+	return out, nil
 }
 
 // supersede marks the entries that a later one of the same partition replaces.
@@ -211,17 +226,23 @@ func (s *produceState) supersede() {
 const fewParts = 32
 
 func (s *produceState) samePlace(i, j int) bool {
-	return s.parts[i].partition == s.parts[j].partition && s.topics[s.parts[i].topic].topic == s.topics[s.parts[j].topic].topic
+	return s.parts[i].partition == s.parts[j].partition && s.name(i) == s.name(j)
+}
+
+// name is what tells entry i's partition from others: by the topic's id where it has one.
+func (s *produceState) name(i int) partName {
+	p := &s.parts[i]
+	n := partName{id: s.topics[p.topic].topic.ID, index: p.partition}
+	if n.id == ([16]byte{}) {
+		n.name = s.topics[p.topic].topic.Name
+	}
+	return n
 }
 
 func (s *produceState) supersedeMany() {
-	type place struct {
-		topic     *access.Topic
-		partition int32
-	}
-	last := make(map[place]int, len(s.parts))
+	last := make(map[partName]int, len(s.parts))
 	for i := range s.parts {
-		k := place{s.topics[s.parts[i].topic].topic, s.parts[i].partition}
+		k := s.name(i)
 		if j, ok := last[k]; ok {
 			s.parts[j].superseded = true
 		}
@@ -232,15 +253,45 @@ func (s *produceState) supersedeMany() {
 // produced finds the answer to entry i, nil if there is none. Answers mostly stand in the request's order.
 func (x *Exchange) produced(i int) *protocol.ProducePart {
 	s := &x.produce
-	t := s.topics[s.parts[i].topic].topic
-	n := len(s.answer.Parts)
-	for k := range n {
-		a := &s.answer.Parts[(i+k)%n]
-		if a.Index != s.parts[i].partition {
-			continue
+	t, index := s.topics[s.parts[i].topic].topic, s.parts[i].partition
+	if k := s.next; k < len(s.answer.Parts) && answersTo(&s.answer.Parts[k], t, index) {
+		s.next++
+		return &s.answer.Parts[k]
+	}
+	if len(s.answer.Parts) > fewParts {
+		return s.lookUp(t, index)
+	}
+	for k := range s.answer.Parts {
+		if answersTo(&s.answer.Parts[k], t, index) {
+			s.next = k + 1
+			return &s.answer.Parts[k]
 		}
-		if a.TopicID != ([16]byte{}) && a.TopicID == t.ID || a.TopicID == ([16]byte{}) && string(a.TopicName) == t.Name {
-			return a
+	}
+	return nil
+}
+
+func answersTo(a *protocol.ProducePart, t *access.Topic, index int32) bool {
+	if a.Index != index {
+		return false
+	}
+	if a.TopicID != ([16]byte{}) {
+		return a.TopicID == t.ID
+	}
+	return string(a.TopicName) == t.Name
+}
+
+func (s *produceState) lookUp(t *access.Topic, index int32) *protocol.ProducePart {
+	if s.index == nil {
+		s.index = make(map[partName]int, len(s.answer.Parts))
+		for k := range s.answer.Parts {
+			a := &s.answer.Parts[k]
+			s.index[partName{string(a.TopicName), a.TopicID, a.Index}] = k
+		}
+	}
+	for _, n := range [2]partName{{id: t.ID, index: index}, {name: t.Name, index: index}} {
+		if k, ok := s.index[n]; ok {
+			s.next = k + 1
+			return &s.answer.Parts[k]
 		}
 	}
 	return nil

@@ -21,9 +21,17 @@ import (
 // Actions: READ on each topic; CLUSTER_ACTION for a replica id of 0 and above. Answers are streamed: see Reader.
 var fetchRow = &API{
 	Key: int16(kmsg.Fetch), Max: mustMax(kmsg.Fetch),
-	decode: func(x *Exchange, body []byte) error { return x.fetch.q.Parse(x.Version, body) },
+	decode: func(x *Exchange, body []byte) error {
+		q := &x.fetch.q
+		if err := q.Parse(x.Version, body); err != nil {
+			return err
+		}
+		return x.keepPlaces(len(q.Topics)+len(q.Forgotten), len(q.Partitions))
+	},
 	derive: deriveFetch,
 }
+
+const invalidSessionEpoch = 71
 
 // consumer is the replica id of an ordinary client.
 const consumer = -1
@@ -34,14 +42,39 @@ type fetchState struct {
 	topics    []*access.Topic    // of q.Topics
 	decisions []*access.Decision // of q.Topics
 	forgotten []*access.Topic    // of q.Forgotten
-	hint      int                // index into q.Partitions where the next answer is expected
+	next      place              // where the next answer is expected
+	index     map[partName]place // made for a large request whose answer has another order
 }
 
 func (f *fetchState) reset() {
 	clear(f.topics)
 	clear(f.decisions)
 	clear(f.forgotten)
-	f.topics, f.decisions, f.forgotten, f.hint = f.topics[:0], f.decisions[:0], f.forgotten[:0], 0
+	f.topics, f.decisions, f.forgotten = reuse(f.topics), reuse(f.decisions), reuse(f.forgotten)
+	f.next, f.index = place{}, nil
+}
+
+// A place is a partition entry of a request: index of its topic, and index into the partitions.
+type place struct{ topic, part int }
+
+// A partName names a partition as an answer does.
+type partName struct {
+	name  string
+	id    [16]byte
+	index int32
+}
+
+// reuse returns s empty, or nothing if one large request made it grow.
+func reuse[T any](s []T) []T {
+	if cap(s) > 1024 {
+		return nil
+	}
+	return s[:0]
+}
+
+// keepPlaces accounts for the entries of a request that name topics and partitions.
+func (x *Exchange) keepPlaces(topics, parts int) error {
+	return x.keep(int64(topics)*topicSize + int64(parts)*partSize)
 }
 
 func deriveFetch(x *Exchange) error {
@@ -86,26 +119,71 @@ func (x *Exchange) localFetch() kmsg.Response {
 	}
 	r := kmsg.NewPtrFetchResponse()
 	r.SetVersion(x.Version)
-	r.ErrorCode = 71
+	r.ErrorCode = invalidSessionEpoch
+	x.Fail(r.ErrorCode)
 	return r
 }
 
-// asked returns what the request, or the fetch session behind it, said of one partition of the answer.
+// asked returns what the request said of one partition of the answer. Mostly the answer has the request's order.
 func (f *fetchState) asked(name []byte, id [16]byte, partition int32) (*access.Topic, *access.Decision, asked, bool) {
-	n := len(f.q.Topics)
-	for k := range n {
-		i := (f.hint + k) % n
-		t := f.topics[i]
-		if id != ([16]byte{}) && t.ID != id || id == ([16]byte{}) && t.Name != string(name) {
-			continue
-		}
-		qt := &f.q.Topics[i]
-		for _, p := range f.q.Partitions[qt.First : qt.First+qt.Count] {
-			if p.Index == partition {
-				f.hint = i
-				return t, f.decisions[i], asked{p.Offset, p.LeaderEpoch}, true
-			}
+	at, ok := f.next, f.isAt(f.next, name, id, partition)
+	if !ok {
+		if at, ok = f.look(name, id, partition); !ok {
+			return nil, nil, asked{offset: -1, epoch: -1}, false
 		}
 	}
-	return nil, nil, asked{offset: -1, epoch: -1}, false
+	f.next = f.behind(at)
+	p := &f.q.Partitions[at.part]
+	return f.topics[at.topic], f.decisions[at.topic], asked{p.Offset, p.LeaderEpoch}, true
+}
+
+// isAt says whether the entry at p is the one that an answer names.
+func (f *fetchState) isAt(p place, name []byte, id [16]byte, partition int32) bool {
+	if p.topic >= len(f.topics) || p.part >= len(f.q.Partitions) || f.q.Partitions[p.part].Index != partition {
+		return false
+	}
+	t := f.topics[p.topic]
+	if id != ([16]byte{}) {
+		return t.ID == id
+	}
+	return t.Name == string(name)
+}
+
+// behind returns the entry after p.
+func (f *fetchState) behind(p place) place {
+	p.part++
+	for p.topic < len(f.q.Topics) && p.part >= f.q.Topics[p.topic].First+f.q.Topics[p.topic].Count {
+		p.topic++
+	}
+	return p
+}
+
+// look searches for an entry. Of two for the same partition the last one counts, as in the broker.
+func (f *fetchState) look(name []byte, id [16]byte, partition int32) (found place, ok bool) {
+	if len(f.q.Partitions) > fewParts {
+		return f.lookUp(name, id, partition)
+	}
+	for p := f.behind(place{part: -1}); p.part < len(f.q.Partitions); p = f.behind(p) {
+		if f.isAt(p, name, id, partition) {
+			found, ok = p, true
+		}
+	}
+	return found, ok
+}
+
+func (f *fetchState) lookUp(name []byte, id [16]byte, partition int32) (place, bool) {
+	if f.index == nil {
+		f.index = make(map[partName]place, len(f.q.Partitions))
+		for p := f.behind(place{part: -1}); p.part < len(f.q.Partitions); p = f.behind(p) {
+			t, index := f.topics[p.topic], f.q.Partitions[p.part].Index
+			f.index[partName{t.Name, [16]byte{}, index}] = p
+			f.index[partName{"", t.ID, index}] = p
+		}
+	}
+	if id != ([16]byte{}) {
+		p, ok := f.index[partName{id: id, index: partition}]
+		return p, ok
+	}
+	p, ok := f.index[partName{name: string(name), index: partition}]
+	return p, ok
 }

@@ -16,7 +16,13 @@ import (
 // to the connection that opened it: on any other the answer is SHARE_SESSION_NOT_FOUND, and clients open a new one.
 var shareFetchRow = &API{
 	Key: int16(kmsg.ShareFetch), Max: mustMax(kmsg.ShareFetch),
-	decode: func(x *Exchange, body []byte) error { return x.shareFetch.parse(x.Version, body) },
+	decode: func(x *Exchange, body []byte) error {
+		s := &x.shareFetch
+		if err := s.parse(x.Version, body); err != nil {
+			return err
+		}
+		return x.keepPlaces(len(s.q.Topics)+len(s.q.Forgotten), len(s.q.Partitions))
+	},
 	derive: deriveShareFetch,
 }
 
@@ -34,7 +40,7 @@ type shareFetchState struct {
 func (s *shareFetchState) reset() {
 	clear(s.topics)
 	clear(s.decisions)
-	s.topics, s.decisions = s.topics[:0], s.decisions[:0]
+	s.topics, s.decisions = reuse(s.topics), reuse(s.decisions)
 	s.group, s.member = "", ""
 }
 
@@ -71,8 +77,8 @@ func (s *shareFetchState) topic(x *Exchange, id [16]byte) (*access.Topic, *acces
 	return x.topicOf(nil, id), nil
 }
 
-// localShareFetch returns the answer to a ShareFetch on a share session that this connection did not open; nil if the request may go to the broker. The broker itself would serve it: sessions are known to it by group
-// and member alone.
+// localShareFetch returns the answer to a ShareFetch on a share session that this connection did not open; nil if the
+// request may go to the broker. The broker itself would serve it: sessions are known to it by group and member alone.
 func (x *Exchange) localShareFetch() kmsg.Response {
 	s := &x.shareFetch
 	if s.q.SessionEpoch <= 0 || x.Env.Fetch.shareOpen(s.group, s.member) {
@@ -81,5 +87,6 @@ func (x *Exchange) localShareFetch() kmsg.Response {
 	r := kmsg.NewPtrShareFetchResponse()
 	r.SetVersion(x.Version)
 	r.ErrorCode = shareSessionNotFound
+	x.Fail(r.ErrorCode)
 	return r
 }

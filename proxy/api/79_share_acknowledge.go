@@ -46,6 +46,7 @@ func (x *Exchange) localShareAcknowledge() kmsg.Response {
 	r := kmsg.NewPtrShareAcknowledgeResponse()
 	r.SetVersion(x.Version)
 	r.ErrorCode = shareSessionNotFound
+	x.Fail(r.ErrorCode)
 	return r
 }
 

@@ -58,6 +58,9 @@ func (x *Exchange) askCreate(topics []string) {
 			x.Ask(access.OpCreate, access.ResTopic, t)
 			continue
 		}
+		if !x.roomForAction() {
+			return
+		}
 		topic := access.Action{Operation: access.OpCreate, Type: access.ResTopic, Name: t}
 		x.Actions = append(x.Actions, Ask{Action: topic, Decision: d})
 	}

@@ -17,7 +17,9 @@ func (x *Exchange) askEither(first access.Action, others ...access.Action) *acce
 			d = o
 		}
 	}
-	x.Actions[len(x.Actions)-1].Decision = d
+	if x.over == nil { // else nothing was noted
+		x.Actions[len(x.Actions)-1].Decision = d
+	}
 	return d
 }
 

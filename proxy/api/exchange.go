@@ -17,6 +17,7 @@ type Env struct {
 	Cluster *cluster.Cluster
 	Route   Route
 	Decider Decider
+	Memory  Memory        // nil: nobody counts
 	Fetch   FetchSessions // has its own lock
 }
 
@@ -53,6 +54,9 @@ type Exchange struct {
 	// Throttle is what the broker asked for, milliseconds, where a response handler saw it.
 	Throttle int32
 
+	kept, charged, body int64 // bytes; see keep
+	over                error // the request asks for too much
+
 	produce    produceState
 	fetch      fetchState
 	shareFetch shareFetchState
@@ -65,6 +69,7 @@ func NewExchange() *Exchange { return exchanges.Get().(*Exchange) }
 
 // Free gives it back. The caller keeps no reference.
 func (x *Exchange) Free() {
+	x.release()
 	x.Request = access.Request{}
 	x.Env, x.API, x.Body, x.Answer = nil, nil, nil, nil
 	clear(x.Actions)
@@ -72,7 +77,9 @@ func (x *Exchange) Free() {
 	if cap(x.Actions) > 1024 {
 		x.Actions = nil
 	}
-	x.Unknown = x.Unknown[:0]
+	if x.Unknown = x.Unknown[:0]; cap(x.Unknown) > 1024 {
+		x.Unknown = nil
+	}
 	x.Throttle, x.BytesIn = 0, 0
 	x.produce.reset()
 	x.fetch.reset()
@@ -96,6 +103,9 @@ func (x *Exchange) AskCluster(op access.Operation) *access.Decision {
 }
 
 func (x *Exchange) ask(a access.Action) *access.Decision {
+	if !x.roomForAction() {
+		return refused
+	}
 	x.Actions = append(x.Actions, Ask{Action: a})
 	k := &x.Actions[len(x.Actions)-1]
 	k.Decision = x.Env.Decider.Decide(&x.Request, &k.Action)
@@ -119,7 +129,9 @@ func (x *Exchange) Topic(name *string, id [16]byte) *access.Topic {
 		if t := x.Env.Cluster.TopicByID(id); t != nil {
 			return t
 		}
-		x.Unknown = append(x.Unknown, id)
+		if len(x.Unknown) < maxActions {
+			x.Unknown = append(x.Unknown, id)
+		}
 		return &access.Topic{ID: id}
 	}
 	if name == nil {
@@ -138,10 +150,19 @@ func (x *Exchange) Derive() error {
 	clear(x.Actions)
 	x.Actions = x.Actions[:0]
 	x.Unknown = x.Unknown[:0]
-	return x.API.derive(x)
+	if err := x.API.derive(x); err != nil {
+		return err
+	}
+	if x.over != nil {
+		return fmt.Errorf("%s v%d: %w", x.API.Name(), x.Version, x.over)
+	}
+	return nil
 }
 
 func (x *Exchange) readRequest(body []byte) error {
+	if err := x.keepBody(len(body)); err != nil {
+		return err
+	}
 	q := kmsg.RequestForKey(x.API.Key)
 	q.SetVersion(x.Version)
 	if err := q.ReadFrom(body); err != nil {
@@ -191,7 +212,7 @@ func (x *Exchange) EndpointsBehind() bool {
 // Respond reads a whole response frame (without its 4 length bytes) and returns the frame to send in its place: the
 // same bytes where nothing had to change, else dst with the new frame appended.
 func (x *Exchange) Respond(dst, frame []byte) ([]byte, error) {
-	r := x.Body.ResponseKind()
+	r := kmsg.ResponseForKey(x.API.Key)
 	_, at, err := protocol.ParseResponseHeader(frame, x.API.Key, x.Version)
 	if err != nil {
 		return nil, fmt.Errorf("%s v%d response: %w", x.API.Name(), x.Version, err)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"sync"
 
 	"doorkeeper/access"
@@ -17,6 +18,11 @@ type FetchSessions struct {
 	share map[shareKey]int32 // the next epoch
 }
 
+// maxSessionParts bounds the partitions of one fetch session: more than any broker has for one client.
+const maxSessionParts = 200_000
+
+var errSession = errors.New("a fetch session of more than 200000 partitions")
+
 // maxShareSessions bounds the share sessions of one connection.
 const maxShareSessions = 64
 
@@ -25,6 +31,7 @@ type fetchSession struct {
 	epoch  int32 // of the next incremental request
 	byName map[string]*sessionTopic
 	byID   map[[16]byte]*sessionTopic
+	parts  int // of all topics
 }
 
 type shareKey struct{ group, member string }
@@ -55,8 +62,9 @@ func (s *FetchSessions) drop() {
 	s.mu.Unlock()
 }
 
-// accept moves the session on, after the broker's answer with session id took the request in f.
-func (s *FetchSessions) accept(f *fetchState, id int32) {
+// accept moves the session on, after the broker's answer with session id took the request in f. It fails when the session
+// becomes too large to be followed.
+func (s *FetchSessions) accept(f *fetchState, id int32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := &f.q
@@ -64,17 +72,21 @@ func (s *FetchSessions) accept(f *fetchState, id int32) {
 	case q.SessionEpoch > 0 && q.SessionID != 0: // incremental
 		if id == 0 || id != s.fetch.id {
 			s.fetch = fetchSession{}
-			return
+			return nil
 		}
 		s.fetch.forget(f)
 	case id == 0: // without a session
 		s.fetch = fetchSession{}
-		return
+		return nil
 	default: // a full fetch that opened one
 		s.fetch = fetchSession{id: id, byName: map[string]*sessionTopic{}, byID: map[[16]byte]*sessionTopic{}}
 	}
 	s.fetch.epoch = q.SessionEpoch + 1
 	s.fetch.add(f)
+	if s.fetch.parts > maxSessionParts {
+		return errSession
+	}
+	return nil
 }
 
 func (s *fetchSession) add(f *fetchState) {
@@ -82,9 +94,11 @@ func (s *fetchSession) add(f *fetchState) {
 		t := &f.q.Topics[i]
 		st := s.topic(f.topics[i])
 		st.decision = f.decisions[i]
+		before := len(st.parts)
 		for _, p := range f.q.Partitions[t.First : t.First+t.Count] {
 			st.parts[p.Index] = asked{p.Offset, p.LeaderEpoch}
 		}
+		s.parts += len(st.parts) - before
 	}
 }
 
@@ -95,7 +109,8 @@ func (s *fetchSession) topic(t *access.Topic) *sessionTopic {
 			return st
 		}
 	}
-	if st := s.byName[t.Name]; st != nil && t.Name != "" {
+	// A topic that was deleted and made anew has the old one's name, and is another.
+	if st := s.byName[t.Name]; st != nil && t.Name != "" && (!byID || st.topic.ID == [16]byte{}) {
 		if byID {
 			st.topic = t
 			s.byID[t.ID] = st
@@ -123,12 +138,16 @@ func (s *fetchSession) forget(f *fetchState) {
 			continue
 		}
 		q := &f.q.Forgotten[i]
+		before := len(st.parts)
 		for _, p := range f.q.ForgottenIDs[q.First : q.First+q.Count] {
 			delete(st.parts, p)
 		}
+		s.parts += len(st.parts) - before
 		if len(st.parts) == 0 {
 			delete(s.byID, st.topic.ID)
-			delete(s.byName, st.topic.Name)
+			if s.byName[st.topic.Name] == st {
+				delete(s.byName, st.topic.Name)
+			}
 		}
 	}
 }

@@ -113,6 +113,9 @@ func (r *Reader) Release(n int64) {
 	}
 }
 
+// Settled says that nothing is open and everything that passed was handed over.
+func (r *Reader) Settled() bool { return r.x == nil && r.passed == r.ledger.released }
+
 // at is the stream position of the element that the scanner stands at.
 func (r *Reader) at() int64 { return r.end - r.scan.Left() }
 
@@ -127,7 +130,9 @@ func (r *Reader) Head(h *protocol.FetchHead) error {
 	if x.API == fetchRow {
 		r.span.Isolation = x.fetch.q.Isolation
 		if h.Error == 0 {
-			x.Env.Fetch.accept(&x.fetch, h.SessionID)
+			if err := x.Env.Fetch.accept(&x.fetch, h.SessionID); err != nil {
+				return err
+			}
 		} else {
 			x.Env.Fetch.drop()
 		}

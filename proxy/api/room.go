@@ -1,0 +1,96 @@
+package api
+
+import (
+	"errors"
+
+	"doorkeeper/access"
+)
+
+// What a request may name and an exchange may keep. Without these bounds a frame of some kilobytes makes megabytes of
+// actions, and a connection has many frames in flight.
+const (
+	maxActions    = 10_000   // resources of one request; more is an error
+	maxPartitions = 100_000  // of one Produce
+	light         = 16 << 10 // bytes that an exchange keeps unaccounted
+
+	// Roughly, in bytes.
+	actionSize  = 160
+	topicSize   = 128
+	partSize    = 80
+	writtenSize = 200
+	bodyGrowth  = 16 // a decoded request against its bytes on the wire
+)
+
+// Errors of requests that ask for too much. The connection ends.
+var (
+	errTooMany = errors.New("it names more than 10000 resources, or 100000 partitions")
+	errNoRoom  = errors.New("no room for it under limits.buffers")
+)
+
+// Memory accounts for what all exchanges together keep, against one limit.
+type Memory interface {
+	TryCharge(n int64) bool
+	Uncharge(n int64)
+}
+
+var refused = &access.Decision{Verdict: access.Refuse, Enforced: true, Reason: "too many resources"}
+
+// keep accounts for n bytes more that x keeps until it is freed. The first few are free.
+func (x *Exchange) keep(n int64) error {
+	x.kept += n
+	more := x.kept - x.charged
+	if more <= light {
+		return nil
+	}
+	if m := x.Env.Memory; m != nil {
+		if !m.TryCharge(more) {
+			return errNoRoom
+		}
+		x.charged += more
+	}
+	return nil
+}
+
+// roomForAction says whether one action more may be asked for; the first no stays.
+func (x *Exchange) roomForAction() bool {
+	switch {
+	case x.over != nil:
+	case len(x.Actions) >= maxActions:
+		x.over = errTooMany
+	default:
+		x.over = x.keep(actionSize)
+	}
+	return x.over == nil
+}
+
+// keepBody accounts for a request that is about to be decoded from n bytes. It comes before the memory is taken: small
+// entries grow by so much.
+func (x *Exchange) keepBody(n int) error {
+	if n <= light {
+		return nil
+	}
+	x.body = bodyGrowth * int64(n)
+	return x.keep(x.body)
+}
+
+// Slim lets go of the decoded request, once it is decided, where nobody reads it again.
+func (x *Exchange) Slim() {
+	if x.API.response != nil || x.body == 0 {
+		return
+	}
+	x.Body = nil
+	x.kept -= x.body
+	if back := min(x.charged, x.body); back > 0 {
+		x.Env.Memory.Uncharge(back)
+		x.charged -= back
+	}
+	x.body = 0
+}
+
+// release gives back what was accounted.
+func (x *Exchange) release() {
+	if x.charged > 0 {
+		x.Env.Memory.Uncharge(x.charged)
+	}
+	x.kept, x.charged, x.body, x.over = 0, 0, 0, nil
+}
