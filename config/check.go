@@ -59,10 +59,11 @@ func (c *Config) checkListener(path string, l *Listener) {
 	c.checkAddress(path+".address", l.Address, true)
 	switch l.Routing {
 	case "ports":
+		const highest = 65535 - portSpan + 1
 		if !c.source.set(path + ".first_port") {
 			c.source.fail(path+".first_port", "is required with routing ports: broker n gets port first_port + n")
-		} else if l.FirstPort < 0 || l.FirstPort > 65535-portSpan+1 {
-			c.source.fail(path+".first_port", "%d leaves no room for brokers: use 1 to %d", l.FirstPort, 65535-portSpan+1)
+		} else if l.FirstPort < 1 || l.FirstPort > highest {
+			c.source.fail(path+".first_port", "%d cannot be the first of the brokers' ports: use 1 to %d", l.FirstPort, highest)
 		}
 	case "sni", "transparent":
 		c.source.fail(path+".routing", "%s is not built yet: only ports is", l.Routing)

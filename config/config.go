@@ -43,7 +43,7 @@ type Listener struct {
 	Address          string       `yaml:"address" jsonschema:"required" jsonschema_description:"Clients bootstrap here: host:port. Port 0 takes any free one."`
 	AdvertisedHost   string       `yaml:"advertised_host" jsonschema_description:"Host that clients are told to connect to. Default: the address that the client connected to."`
 	Routing          string       `yaml:"routing" jsonschema:"enum=ports" jsonschema_description:"How a connection finds its broker. ports: every broker has a port of its own, first_port plus its node id."`
-	FirstPort        int          `yaml:"first_port" jsonschema_description:"Broker n is at first_port + n. Required with routing ports; 0 takes any free ports, which change with every start."`
+	FirstPort        int          `yaml:"first_port" jsonschema_description:"Broker n is at first_port + n. Required with routing ports."`
 	TLS              *ListenerTLS `yaml:"tls" jsonschema_description:"TLS toward clients. Absent: plaintext."`
 	PrincipalMapping []string     `yaml:"principal_mapping" jsonschema_description:"Kafka's ssl.principal.mapping.rules, for clients that show a certificate. Default: the whole distinguished name."`
 	OAuth            OAuth        `yaml:"oauth" jsonschema_description:"What is read from an OAUTHBEARER token once the broker has accepted it."`
