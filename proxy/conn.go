@@ -242,7 +242,7 @@ func (c *conn) part(err error) {
 	switch {
 	case errors.Is(err, io.EOF):
 		closeWrite(c.up.conn)
-		<-c.ended
+		_ = c.queue.settled() // or the broker has closed: as good
 		return
 	case errors.Is(err, errBroker), errors.Is(err, errQueueClosed):
 		<-c.ended // what the broker said last is handed on

@@ -84,8 +84,18 @@ func newRigWith(t testing.TB, brokers []string, mode relay.Mode, flow time.Durat
 	return r
 }
 
+// close also holds every test to this: a proxy that has ended has given back all it took.
 func (r *rig) close() {
 	r.p.Close()
+	if n := r.p.pool.InUse(); n != 0 {
+		r.t.Errorf("%d bytes of buffers are still in use", n)
+	}
+	if s := r.p.pipes.Stats(); s.Open != 0 {
+		r.t.Errorf("%d pipes are still open", s.Open)
+	}
+	if n := r.journal.Stats().Stray; n != 0 {
+		r.t.Errorf("%d bytes were released that nobody had announced", n)
+	}
 	r.journal.Close()
 	<-r.read
 	r.stop()
