@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -121,6 +122,93 @@ func TestKernelEndsAtUrgentData(t *testing.T) {
 			t.Errorf("at %d: %v, %v", at, reason, err)
 		}
 	}
+}
+
+// While the receiver's side is full, the mover waits with bytes in its pipe, and all that was handed over by then has
+// been released. When the connection is cut, that pipe is closed and not used again.
+func TestKernelWaitsForTheReceiver(t *testing.T) {
+	if !Supported() {
+		return // said by TestSupported
+	}
+	r := newRig(t, "tcp4")
+	r.gauge.Mode = ModeKernel
+	done := make(chan Reason, 1)
+	go func() {
+		reason, _ := r.run()
+		done <- reason
+	}()
+	go func() { _, _ = r.sender.Write(encode(batches(40, 16, 64<<10)...)) }()
+	until(t, "the way is full", func() bool {
+		n := r.count.kernelBytes.Load()
+		time.Sleep(20 * time.Millisecond)
+		return n > 0 && n == r.count.kernelBytes.Load()
+	})
+	until(t, "all that was handed over is counted", func() bool {
+		return r.count.kernelBytes.Load() == int64(ioctl(t, r.sink, unix.TIOCOUTQ)+ioctl(t, r.receiver, unix.TIOCINQ))
+	})
+	if s := r.pipes.Stats(); s != (PipeStats{Open: 1}) {
+		t.Errorf("before the cut: %+v", s)
+	}
+	_ = Reset(r.sink)
+	if reason := <-done; reason != SinkFailed {
+		t.Errorf("ended with %v", reason)
+	}
+	if s := r.pipes.Stats(); s != (PipeStats{}) {
+		t.Errorf("after the cut: %+v", s)
+	}
+	_ = Reset(r.source)
+}
+
+// Many small segments fill a pipe by number before all the bytes that passed the Scanner are in it. A mover woken then
+// keeps its pipe: without one it would have to hand back, and user mode could not know of those bytes.
+func TestKernelWokenWithMoreToMove(t *testing.T) {
+	if !Supported() {
+		return // said by TestSupported
+	}
+	r := newRig(t, "tcp4")
+	r.gauge.Mode = ModeKernel
+	r.shrinkBuffers()
+	const piece = 64
+	frames := batches(1, 100, 1000)
+	stream := encode(frames...)
+	sent := 0
+	// A thread's small writes lie one after the other in its page, and count as one in a pipe. Writes to another
+	// connection come between them.
+	other, _ := pair(t, "tcp4")
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for sent+piece < len(stream) && ioctl(t, r.source, unix.TIOCINQ) < 40_000 {
+		n, _ := r.sender.Write(stream[sent : sent+piece])
+		sent += n
+		_, _ = other.Write(stream[:piece])
+	}
+
+	// The first run ends at once for want of time, when the pipe is flushed and more has passed.
+	r.kernel.readFD = func(fd uintptr) bool {
+		_ = r.source.SetReadDeadline(time.Unix(1, 0))
+		return r.kernel.read(fd)
+	}
+	if reason, _ := r.kernel.Run(&r.scanner); reason != Woken || r.kernel.ahead == 0 {
+		t.Fatalf("%v with %d bytes ahead: this is not the case to be tested", reason, r.kernel.ahead)
+	}
+	if s := r.pipes.Stats(); s != (PipeStats{Open: 1}) {
+		t.Errorf("pipes while woken: %+v", s)
+	}
+	r.kernel.readFD = r.kernel.read
+	_ = r.source.SetReadDeadline(time.Time{})
+	got, reason, err := r.transfer(sendAll(stream[sent:]), nil)
+	delivered(t, r, frames, got, reason, err)
+}
+
+func ioctl(t *testing.T, c *net.TCPConn, request uint) (n int) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), request) }) != nil || err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func TestKernelLowWater(t *testing.T) {

@@ -90,7 +90,6 @@ type rig struct {
 	reader   *Reader
 	kernel   *Kernel
 	gauge    Gauge
-	held     *Buf
 }
 
 func newRig(t testing.TB, network string) *rig {
