@@ -41,6 +41,7 @@ type cluster struct {
 type filled struct {
 	layout
 	name string
+	id   [16]byte
 	end  int64
 }
 
@@ -95,6 +96,7 @@ func (b *bench) openBackend() error {
 	b.backend.plain = &cluster{address: addresses[0], synthetic: p.Role == "broker", prefix: prefix, logBytes: logBytes}
 	b.backend.secure = &cluster{address: addresses[1], tls: trusted, synthetic: p.Role == "broker", prefix: prefix, logBytes: logBytes}
 	if p.Role == "broker" {
+		b.backend.plain.node, b.backend.secure.node = syntheticNode, syntheticNode
 		return nil
 	}
 	return b.backend.locate()
@@ -115,7 +117,7 @@ func (b *backend) locate() error {
 // locate finds the broker that is bootstrapped from, by the address it advertises: all topics go there.
 func (c *cluster) locate() error {
 	q := kmsg.NewPtrMetadataRequest()
-	q.SetVersion(9)
+	q.SetVersion(metadataVersion)
 	q.Topics = []kmsg.MetadataRequestTopic{}
 	answer, err := door{address: c.address, tls: c.tls}.ask(q)
 	if err != nil {
@@ -159,6 +161,15 @@ func (b *bench) upstream(secure bool) (string, error) {
 	return c.address, nil
 }
 
+// node is its id.
+func (b *bench) node(secure bool) int32 {
+	c, err := b.cluster(secure)
+	if err != nil {
+		return 0 // there is no such row then
+	}
+	return c.node
+}
+
 func (b *bench) upstreamCA() string { return b.backend.ca }
 
 // clientTLS is for clients of the backend itself, or of what stands before it and shows the bench's own certificate.
@@ -192,6 +203,9 @@ func (b *bench) filled(batch int, secure bool) (filled, error) {
 		if err := c.fill(t, n); err != nil {
 			return filled{}, fmt.Errorf("filling %s: %w", t.name, err)
 		}
+	}
+	if _, t.id, err = (door{address: c.address, tls: c.tls}).leader(t.name); err != nil {
+		return filled{}, err
 	}
 	if c.topics == nil {
 		c.topics = map[int]filled{}
@@ -243,6 +257,9 @@ func (c *cluster) fill(t filled, n int) error {
 		if err := w.produce(min(1000, n-done)); err != nil {
 			return err
 		}
+	}
+	if _, t.id, err = d.leader(t.name); err != nil {
+		return err
 	}
 	r, err := d.newReader(t, t.batch, 0)
 	if err != nil {
@@ -302,7 +319,7 @@ func (c *cluster) create(name string) error {
 	c.made = append(c.made, name)
 	d := door{address: c.address, tls: c.tls}
 	for until := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if _, err = d.leader(name); err == nil || time.Now().After(until) {
+		if _, _, err = d.leader(name); err == nil || time.Now().After(until) {
 			return err
 		}
 	}

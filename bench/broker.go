@@ -26,6 +26,9 @@ import (
 //
 // It listens twice: plaintext and TLS.
 
+// syntheticNode is its node id.
+const syntheticNode = 1
+
 // brokerRequest bounds a request.
 const brokerRequest = 8 << 20
 
@@ -33,7 +36,7 @@ const brokerRequest = 8 << 20
 const sendfileLeast = 16 << 10
 
 var brokerVersions = map[kmsg.Key][2]int16{
-	kmsg.Produce: {3, produceVersion}, kmsg.Fetch: {fetchVersion, fetchVersion}, kmsg.Metadata: {0, 12}, kmsg.ApiVersions: {0, 4},
+	kmsg.Produce: {3, produceVersion}, kmsg.Fetch: {fetchVersion, fetchVersion}, kmsg.Metadata: {0, metadataVersion}, kmsg.ApiVersions: {0, 4},
 }
 
 // broker serves until the standard input ends.
@@ -50,7 +53,7 @@ func (p part) broker() error {
 	if err != nil {
 		return err
 	}
-	b := &broker{size: p.LogBytes, topics: map[string]*topic{}}
+	b := &broker{size: p.LogBytes, topics: map[string]*topic{}, ids: map[[16]byte]*topic{}}
 	go accept(plain, func(c *net.TCPConn) { b.connection(c, c) })
 	go accept(secure, func(c *net.TCPConn) { b.connection(tls.Server(c, server), nil) })
 	return serve(plain.Addr().String(), secure.Addr().String())
@@ -60,6 +63,7 @@ type broker struct {
 	size   int
 	mu     sync.Mutex
 	topics map[string]*topic
+	ids    map[[16]byte]*topic
 }
 
 // A topic is a log of equal batches, as a file in memory for sendfile, and mapped for TLS.
@@ -78,13 +82,12 @@ func (b *broker) topic(name string) (*topic, error) {
 	if t := b.topics[name]; t != nil {
 		return t, nil
 	}
-	size, err := strconv.Atoi(name[strings.LastIndexByte(name, '-')+1:])
-	if err != nil || size < pingBatch {
-		return nil, fmt.Errorf("no topic %q", name)
+	size, err := batchSize(name)
+	if err != nil {
+		return nil, err
 	}
 	t := &topic{layout: layoutOf(size), name: name}
-	copy(t.id[:], name)
-	t.id[15] = byte(len(b.topics) + 1)
+	binary.BigEndian.PutUint64(t.id[8:], uint64(len(b.topics)+1))
 	total := max(1, b.size/size) * size
 	if size == pingBatch {
 		total = pingBatches * size
@@ -106,8 +109,17 @@ func (b *broker) topic(name string) (*topic, error) {
 		binary.BigEndian.PutUint64(batch, uint64(i*t.records))
 		copy(t.log[i*size:], batch)
 	}
-	b.topics[name] = t
+	b.topics[name], b.ids[t.id] = t, t
 	return t, nil
+}
+
+// batchSize is what a topic's name says of its batches.
+func batchSize(name string) (int, error) {
+	size, err := strconv.Atoi(name[strings.LastIndexByte(name, '-')+1:])
+	if err != nil || size < pingBatch || size > fetchAnswer {
+		return 0, fmt.Errorf("no topic %q", name)
+	}
+	return size, nil
 }
 
 func (t *topic) end() int64 { return int64(len(t.log)/t.batch) * int64(t.records) }
@@ -220,28 +232,38 @@ func (c *brokerConn) metadata(q *kmsg.MetadataRequest) error {
 	r.SetVersion(q.Version)
 	self := kmsg.NewMetadataResponseBroker()
 	local := c.c.LocalAddr().(*net.TCPAddr)
-	self.NodeID, self.Host, self.Port = 1, local.IP.String(), int32(local.Port)
+	self.NodeID, self.Host, self.Port = syntheticNode, local.IP.String(), int32(local.Port)
 	r.Brokers = append(r.Brokers, self)
 	r.ClusterID = kmsg.StringPtr("doorkeeper-bench")
-	r.ControllerID = 1
+	r.ControllerID = syntheticNode
 	for _, asked := range q.Topics {
 		mt := kmsg.NewMetadataResponseTopic()
-		mt.Topic = asked.Topic
-		name := ""
-		if asked.Topic != nil {
-			name = *asked.Topic
-		}
-		if t, err := c.topic(name); err != nil {
-			mt.ErrorCode = 3 // UNKNOWN_TOPIC_OR_PARTITION
+		if t := c.asked(asked); t == nil {
+			mt.Topic, mt.TopicID, mt.ErrorCode = asked.Topic, asked.TopicID, 3 // UNKNOWN_TOPIC_OR_PARTITION
 		} else {
+			mt.Topic = &t.name
 			mt.TopicID = t.id
 			mp := kmsg.NewMetadataResponseTopicPartition()
-			mp.Leader, mp.Replicas, mp.ISR = 1, []int32{1}, []int32{1}
+			mp.Leader, mp.Replicas, mp.ISR = syntheticNode, []int32{syntheticNode}, []int32{syntheticNode}
 			mt.Partitions = append(mt.Partitions, mp)
 		}
 		r.Topics = append(r.Topics, mt)
 	}
 	return c.send(r)
+}
+
+// asked returns the topic that a Metadata request names, nil if there is none.
+func (c *brokerConn) asked(q kmsg.MetadataRequestTopic) *topic {
+	if q.Topic == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.ids[q.TopicID]
+	}
+	t, err := c.topic(*q.Topic)
+	if err != nil {
+		return nil
+	}
+	return t
 }
 
 // produced swallows what a Produce request of one partition holds: the name is all that its answer needs.
@@ -262,9 +284,13 @@ func (c *brokerConn) produced(version int16, body []byte) error {
 	r.SetVersion(version)
 	t := kmsg.NewProduceResponseTopic()
 	t.Topic = string(body[from:d.at])
+	size, err := batchSize(t.Topic)
+	if err != nil {
+		return err
+	}
 	p := kmsg.NewProduceResponseTopicPartition()
 	p.BaseOffset = c.written
-	c.written++
+	c.written += int64(layoutOf(size).records)
 	t.Partitions = append(t.Partitions, p)
 	r.Topics = append(r.Topics, t)
 	return c.send(r)
@@ -281,9 +307,11 @@ func (c *brokerConn) fetched(version int16, body []byte) error {
 	if len(q.Topics) != 1 || len(q.Topics[0].Partitions) != 1 {
 		return errors.New("a Fetch of other than one partition")
 	}
-	t, err := c.topic(q.Topics[0].Topic)
-	if err != nil {
-		return err
+	c.mu.Lock()
+	t := c.ids[q.Topics[0].TopicID]
+	c.mu.Unlock()
+	if t == nil {
+		return fmt.Errorf("no topic %x", q.Topics[0].TopicID)
 	}
 	p := q.Topics[0].Partitions[0]
 	from := int(p.FetchOffset) / t.records * t.batch
@@ -306,17 +334,16 @@ func (c *brokerConn) fetched(version int16, body []byte) error {
 	if err := t.sendfile(c.tcp, int64(from), int64(n)); err != nil {
 		return err
 	}
-	_, err = c.tcp.Write([]byte{0, 0, 0})
+	_, err := c.tcp.Write([]byte{0, 0, 0})
 	return err
 }
 
-// appendHead appends what stands before n bytes of records: the body of a response of version 12 without its tail.
+// appendHead appends what stands before n bytes of records: the body of a response without its tail.
 func (t *topic) appendHead(dst []byte, n int) []byte {
 	dst = append(dst, make([]byte, 4+2+4)...) // throttle, error, session
-	dst = append(dst, 2, byte(len(t.name)+1)) // one topic
-	dst = append(dst, t.name...)
-	dst = append(dst, 2)                    // one partition
-	dst = append(dst, make([]byte, 4+2)...) // number, error
+	dst = append(append(dst, 2), t.id[:]...)  // one topic
+	dst = append(dst, 2)                      // one partition
+	dst = append(dst, make([]byte, 4+2)...)   // number, error
 	for _, offset := range []int64{t.end(), t.end(), 0} {
 		dst = binary.BigEndian.AppendUint64(dst, uint64(offset)) // high watermark, last stable offset, log start
 	}

@@ -98,27 +98,27 @@ func (d door) alive() error {
 	return nil
 }
 
-// leader asks for the address of the broker that leads topic.
-func (d door) leader(topic string) (string, error) {
+// leader asks for the address of the broker that leads topic, and for the topic's id.
+func (d door) leader(topic string) (address string, id [16]byte, err error) {
 	q := kmsg.NewPtrMetadataRequest()
-	q.SetVersion(9)
+	q.SetVersion(metadataVersion)
 	t := kmsg.NewMetadataRequestTopic()
 	t.Topic = &topic
 	q.Topics = append(q.Topics, t)
 	answer, err := d.ask(q)
 	if err != nil {
-		return "", err
+		return "", id, err
 	}
 	r := answer.(*kmsg.MetadataResponse)
 	if len(r.Topics) != 1 || r.Topics[0].ErrorCode != 0 || len(r.Topics[0].Partitions) != 1 {
-		return "", fmt.Errorf("no metadata of %s", topic)
+		return "", id, fmt.Errorf("no metadata of %s", topic)
 	}
 	for _, b := range r.Brokers {
 		if b.NodeID == r.Topics[0].Partitions[0].Leader {
-			return net.JoinHostPort(b.Host, fmt.Sprint(b.Port)), nil
+			return net.JoinHostPort(b.Host, fmt.Sprint(b.Port)), r.Topics[0].TopicID, nil
 		}
 	}
-	return "", fmt.Errorf("%s has no leader", topic)
+	return "", id, fmt.Errorf("%s has no leader", topic)
 }
 
 // A reader fetches from one partition, one request at a time, and throws away what comes.
@@ -134,7 +134,7 @@ type reader struct {
 
 // newReader connects and reads from offset on.
 func (d door) newReader(t filled, most int, from int64) (*reader, error) {
-	f, err := newFetchFrame(t.name, most)
+	f, err := newFetchFrame(t.id, most)
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,10 @@ func (b *bench) startDoorkeeper(s *subject, upstream string, as account) error {
 	if err != nil {
 		return err
 	}
+	node, err := freePort()
+	if err != nil {
+		return err
+	}
 	admin, err := freePort()
 	if err != nil {
 		return err
@@ -64,9 +68,9 @@ clusters:
       - name: bench
         address: 127.0.0.1:%d
         routing: ports
-        first_port: 0
+        first_port: %d
 %sadmin: {address: "127.0.0.1:%d", pprof: true}
-`, dir, upstream, brokerTLS, listen, listenerTLS, admin)
+`, dir, upstream, brokerTLS, listen, node-int(b.node(s.row.tls)), listenerTLS, admin)
 	file := filepath.Join(dir, "doorkeeper.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return err
@@ -84,6 +88,36 @@ clusters:
 	}
 	s.proc, err = b.startCommand(exec.Command(b.doorkeeper, "run", "-c", file), dir, as)
 	return err
+}
+
+// saveProfile saves profiles of doorkeeper under a row's load, which nobody times: DIR/ROW.cpu and DIR/ROW.allocs, for go
+// tool pprof.
+func (b *bench) saveProfile(s *subject) error {
+	if s.proc == nil {
+		if err := b.start(s); err != nil {
+			return err
+		}
+	}
+	keeper, cpu := s.keeper, make(chan error, 1)
+	go func() { cpu <- keeper.save("profile?seconds=4", filepath.Join(b.profile, s.row.name+".cpu")) }()
+	for {
+		if _, err := s.row.load.run(b, s); err != nil {
+			return err
+		}
+		select {
+		case err := <-cpu:
+			return errors.Join(err, keeper.save("allocs", filepath.Join(b.profile, s.row.name+".allocs")))
+		default:
+		}
+	}
+}
+
+func (k *doorkeeper) save(page, file string) error {
+	text, err := get(k.socket, "http://doorkeeper/debug/pprof/"+page)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(text), 0o644)
 }
 
 // moves are what doorkeeper's movers have done since it started, in both directions.

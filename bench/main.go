@@ -46,6 +46,7 @@ type options struct {
 	bootstrapCA  string
 	logMiB       int
 	json         string
+	profile      string
 	keeper       string
 	quick        bool
 	list         bool
@@ -94,6 +95,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.StringVar(&o.bootstrapCA, "bootstrap-ca", "", "PEM `file` of the CA of its certificate, which names localhost")
 	f.IntVar(&o.logMiB, "log", 0, "`MiB` of the backlog in each topic (default 64, with -bootstrap 512)")
 	f.StringVar(&o.json, "json", "", "write all figures to this `file`")
+	f.StringVar(&o.profile, "profile", "", "save profiles of doorkeeper under each row's load in this `directory`, after its rounds")
 	f.StringVar(&o.keeper, "doorkeeper", "", "`path` of doorkeeper's binary (default: built from ./cmd/doorkeeper)")
 	f.BoolVar(&o.quick, "quick", false, "few rounds of small loads, to see that it works")
 	f.BoolVar(&o.list, "list", false, "list the rows and end")

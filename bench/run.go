@@ -184,6 +184,14 @@ func (b *bench) run(w *row) *result {
 		}
 	}
 	fmt.Fprintln(b.progress)
+	for _, s := range r.subjects {
+		if b.profile == "" || s.name != keeperName || s.failed != nil {
+			continue
+		}
+		if err := b.saveProfile(s); err != nil {
+			b.say("  no profile: %v", err)
+		}
+	}
 	return r
 }
 

@@ -115,7 +115,7 @@ func (s *subject) find(b *bench, upstream string) error {
 	if err != nil {
 		return err
 	}
-	at, err := s.door.leader(topic.name)
+	at, _, err := s.door.leader(topic.name)
 	if err != nil {
 		return fmt.Errorf("metadata: %w%s", err, s.proc.said())
 	}

@@ -11,10 +11,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Versions that the raw clients speak: the last that name topics, so that one frame serves every broker and every run.
+// Versions that the raw clients speak. A Fetch of version 16 is what clients of today send: it names topics by id, and
+// broker endpoints may stand behind the records of its answer (KIP-951). The last Produce that names topics is enough:
+// what came later changed nothing that a proxy has to do.
 const (
-	produceVersion = 9
-	fetchVersion   = 12
+	produceVersion  = 9
+	fetchVersion    = 16
+	metadataVersion = 12 // tells topic ids
 )
 
 // messageSize is about what one message of a batch has, in bytes.
@@ -132,15 +135,15 @@ type fetchFrame struct {
 	at    int // of the offset
 }
 
-// newFetchFrame asks for partition 0 of topic, up to most bytes, without a fetch session.
-func newFetchFrame(topic string, most int) (*fetchFrame, error) {
+// newFetchFrame asks for partition 0 of a topic, up to most bytes, without a fetch session.
+func newFetchFrame(topic [16]byte, most int) (*fetchFrame, error) {
 	const marker = 0x1122334455667788
 	r := kmsg.NewPtrFetchRequest()
 	r.SetVersion(fetchVersion)
 	r.MaxWaitMillis, r.MinBytes, r.MaxBytes = 500, 1, int32(most)
 	r.SessionEpoch = -1
 	t := kmsg.NewFetchRequestTopic()
-	t.Topic = topic
+	t.TopicID = topic
 	p := kmsg.NewFetchRequestTopicPartition()
 	p.FetchOffset, p.PartitionMaxBytes = marker, int32(most)
 	t.Partitions = append(t.Partitions, p)
@@ -158,8 +161,8 @@ func (f *fetchFrame) from(offset int64) []byte {
 	return f.bytes
 }
 
-// fetchHeadMost bytes of a response hold all that stands before the records; topic names are ours, and short.
-const fetchHeadMost = 256
+// fetchHeadMost bytes of a response hold all that stands before the records.
+const fetchHeadMost = 128
 
 // A fetchHead is what stands before the records of a Fetch response with one partition.
 type fetchHead struct {
@@ -184,7 +187,7 @@ func parseFetchHead(p []byte) (h fetchHead, err error) {
 	if topics := d.uvarint(); d.err == nil && topics != 2 {
 		return h, fmt.Errorf("a Fetch response with %d topics and error %d", int64(topics)-1, h.code)
 	}
-	d.skip(int(d.uvarint()) - 1)
+	d.skip(16) // topic id
 	if partitions := d.uvarint(); d.err == nil && partitions != 2 {
 		return h, fmt.Errorf("a Fetch response with %d partitions", int64(partitions)-1)
 	}

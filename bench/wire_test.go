@@ -49,7 +49,7 @@ func TestParseFetchHead(t *testing.T) {
 	r := kmsg.NewPtrFetchResponse()
 	r.SetVersion(fetchVersion)
 	topic := kmsg.NewFetchResponseTopic()
-	topic.Topic = "a-topic"
+	topic.TopicID = [16]byte{1, 2, 3}
 	p := kmsg.NewFetchResponseTopicPartition()
 	p.HighWatermark = 77
 	p.RecordBatches = make([]byte, 300)
@@ -73,7 +73,7 @@ func TestParseFetchHead(t *testing.T) {
 }
 
 func TestFetchFrame(t *testing.T) {
-	f, err := newFetchFrame("a-topic", 1<<20)
+	f, err := newFetchFrame([16]byte{1, 2, 3}, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +82,9 @@ func TestFetchFrame(t *testing.T) {
 	header := 4 + 2 + 2 + 4 + 2 + len("doorkeeper-bench") + 1
 	if err := r.ReadFrom(f.from(4711)[header:]); err != nil {
 		t.Fatal(err)
+	}
+	if got := r.Topics[0].TopicID; got != [16]byte{1, 2, 3} {
+		t.Errorf("the topic is %x", got)
 	}
 	if got := r.Topics[0].Partitions[0].FetchOffset; got != 4711 {
 		t.Errorf("the offset is %d", got)
