@@ -1,0 +1,97 @@
+//go:build linux
+
+package net
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"doorkeeper/test/net/broker"
+	"doorkeeper/test/net/client"
+	"doorkeeper/test/net/door"
+)
+
+// Idle connections: as many as the descriptors allow, each served, small, and gone without a trace.
+func TestIdleConnections(t *testing.T) {
+	const (
+		count = 9000
+		most  = 24 * kib // resident bytes of an idle connection
+	)
+	topic := broker.NewTopic("small", 4*kib, 64*kib)
+	b := serve(t, topic)
+	d := door.Start(t, door.Options{Clusters: door.One()})
+	warm := dial(t, "warm")
+	must(t, warm.Versions())
+	must(t, warm.Close())
+	idle(d, 0)
+	d.Collect()
+	memory, _ := d.Memory()
+	files, _ := d.Descriptors()
+
+	clients := make([]*client.Client, count)
+	must(t, each(count, 64, func(i int) (err error) {
+		local := fmt.Sprintf("127.0.1.%d", 1+i%8) // one address alone has too few ports with other tests' still waiting
+		if clients[i], err = client.DialFrom(local, door.Address, "idle"); err != nil {
+			return err
+		}
+		t.Cleanup(func() { _ = clients[i].Close() })
+		return clients[i].Versions()
+	}))
+	idle(d, count)
+	if n := b.Connections(); n != count {
+		t.Errorf("%d connections to the broker, not %d", n, count)
+	}
+	perIdle := func(when string) {
+		d.Collect()
+		now, _ := d.Memory()
+		each := (now - memory) / count
+		t.Logf("%d idle connections %s: %.1f KiB resident each, %d MiB in all", count, when, float64(each)/kib, now/mib)
+		if each > most {
+			t.Errorf("more than %d KiB", most/kib)
+		}
+	}
+	perIdle("after ApiVersions")
+
+	must(t, each(count, 64, func(i int) error {
+		r, err := clients[i].Fetch(topic, 0, 8*kib)
+		if err != nil {
+			return err
+		}
+		return r.Rest()
+	}))
+	d.Until(time.Minute, "all reads recorded", func() bool {
+		time.Sleep(time.Second)
+		return d.Metrics().Sum("doorkeeper_journal_records_total", `kind="access"`) >= count
+	})
+	perIdle("after a Fetch")
+
+	must(t, each(count, 64, func(i int) error { return clients[i].Close() }))
+	idle(d, 0)
+	d.Until(time.Minute, fmt.Sprintf("descriptors back at %d", files), func() bool {
+		n, _ := d.Descriptors()
+		return n <= files
+	})
+	before, _ := d.Memory()
+	d.Until(2*time.Minute, "memory back near the start", func() bool {
+		time.Sleep(time.Second)
+		d.Collect()
+		now, _ := d.Memory()
+		return now-memory < (before-memory)/2
+	})
+	after, _ := d.Memory()
+	t.Logf("resident: %d MiB at the start, %d MiB with all closed, %d MiB once collected", memory/mib, before/mib, after/mib)
+	sessions := d.Sessions()
+	for _, c := range clients {
+		if s := sessions[c.Source]; s == nil || s.Close == nil || len(s.Reads) != 1 || s.Reads[0].Batches != 2 {
+			t.Fatalf("the records of %s: %+v", c.Source, s)
+		}
+	}
+}
+
+// idle waits until exactly n sessions are open.
+func idle(d *door.Door, n int) {
+	d.Until(time.Minute, fmt.Sprintf("%d sessions", n), func() bool {
+		return d.Metrics().Sum("doorkeeper_sessions") == float64(n)
+	})
+}
