@@ -251,7 +251,8 @@ func (c *conn) part(err error) {
 	case !errors.Is(err, errDrained):
 		return
 	}
-	closeWrite(c.client)
+	_ = c.up.raw.Close() // an error means that it is closed
+	<-c.ended            // the response pump has told the client
 	c.requests.linger()
 }
 
