@@ -34,7 +34,8 @@ type cluster struct {
 	logBytes  int
 	topics    map[int]filled
 	made      []string
-	spent     string // a topic that was produced to, and is done with
+	twin      *cluster // the same broker's other listener, whose topics these are
+	spent     string   // a topic that was produced to, and is done with
 }
 
 // filled is a topic of one partition with equal batches, from offset 0 to end.
@@ -82,7 +83,16 @@ func (b *bench) openBackend() error {
 			}
 			b.backend.secure = &cluster{address: b.bootstrapTLS, tls: trusted, prefix: prefix, logBytes: logBytes}
 		}
-		return b.backend.locate()
+		if err := b.backend.locate(); err != nil {
+			return err
+		}
+		if s := b.backend.secure; s != nil {
+			s.twin = b.backend.plain
+			if s.node != s.twin.node {
+				return fmt.Errorf("%s is broker %d, and %s broker %d: both must be the same", b.bootstrap, s.twin.node, b.bootstrapTLS, s.node)
+			}
+		}
+		return nil
 	}
 	p := part{Role: b.kind, Cert: b.certs.cert, Key: b.certs.key, CA: b.certs.ca, LogBytes: logBytes}
 	if p.Role == "synthetic" {
@@ -186,6 +196,9 @@ func (b *bench) filled(batch int, secure bool) (filled, error) {
 	if err != nil {
 		return filled{}, err
 	}
+	if c.twin != nil {
+		c = c.twin
+	}
 	if t, ok := c.topics[batch]; ok {
 		return t, nil
 	}
@@ -219,6 +232,9 @@ func (b *bench) target(batch int, secure bool) (string, error) {
 	c, err := b.cluster(secure)
 	if err != nil {
 		return "", err
+	}
+	if c.twin != nil {
+		c = c.twin
 	}
 	b.targets++
 	name := fmt.Sprintf("%s-%d-to-%d", c.prefix, b.targets, batch)
@@ -266,14 +282,32 @@ func (c *cluster) fill(t filled, n int) error {
 		return err
 	}
 	defer r.c.Close()
-	h, _, err := r.ask()
+	h, rest, err := r.ask()
 	if err != nil {
+		return err
+	}
+	if err := r.throw.away(rest, fetchAnswer); err != nil {
 		return err
 	}
 	if h.watermark != t.end || h.records != t.batch {
 		return fmt.Errorf("the log ends at %d, not %d, and its first batch has %d bytes", h.watermark, t.end, h.records)
 	}
-	return nil
+	return d.warm(t)
+}
+
+// warm reads the topic once: its pages are in memory then, and a broker on a virtual machine of its own has compiled
+// what it does.
+func (d door) warm(t filled) error {
+	r, err := d.newReader(t, fetchAnswer, 0)
+	if err != nil {
+		return err
+	}
+	defer r.c.Close()
+	for {
+		if _, err := r.fetch(); err != nil || r.next == 0 {
+			return err
+		}
+	}
 }
 
 // admin asks the cluster with franz-go, which finds the controller and repeats what may be repeated.
@@ -313,7 +347,11 @@ func (c *cluster) create(name string) error {
 	}
 	for _, t := range answer.(*kmsg.CreateTopicsResponse).Topics {
 		if t.ErrorCode != 0 {
-			return fmt.Errorf("creating %s: error %d %v", t.Topic, t.ErrorCode, t.ErrorMessage)
+			why := ""
+			if t.ErrorMessage != nil {
+				why = *t.ErrorMessage
+			}
+			return fmt.Errorf("creating %s: error %d %s", t.Topic, t.ErrorCode, why)
 		}
 	}
 	c.made = append(c.made, name)

@@ -47,8 +47,9 @@ func (r *result) show(w io.Writer) error {
 	}
 	for _, s := range r.subjects {
 		if s.failed != nil {
-			reason, _, _ := strings.Cut(s.failed.Error(), "\n")
-			fmt.Fprintf(w, "  failed: %s: %s\n", s.name, reason)
+			reason := strings.Join(strings.Fields(s.failed.Error()), " ")
+			const most = 300
+			fmt.Fprintf(w, "  failed: %s: %.*s\n", s.name, most, reason)
 		}
 	}
 	_, err := fmt.Fprintln(w)
