@@ -357,10 +357,34 @@ func (c *cluster) create(name string) error {
 	c.made = append(c.made, name)
 	d := door{address: c.address, tls: c.tls}
 	for until := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if _, _, err = d.leader(name); err == nil || time.Now().After(until) {
+		if err = d.leads(name); err == nil || time.Now().After(until) {
 			return err
 		}
 	}
+}
+
+// leads says whether the broker knows that it leads a new topic: Metadata may say so a little earlier than it serves.
+func (d door) leads(name string) error {
+	q := kmsg.NewPtrListOffsetsRequest()
+	q.SetVersion(5)
+	t := kmsg.NewListOffsetsRequestTopic()
+	t.Topic = name
+	p := kmsg.NewListOffsetsRequestTopicPartition()
+	p.Timestamp = -1
+	t.Partitions = append(t.Partitions, p)
+	q.Topics = append(q.Topics, t)
+	answer, err := d.ask(q)
+	if err != nil {
+		return err
+	}
+	for _, t := range answer.(*kmsg.ListOffsetsResponse).Topics {
+		for _, p := range t.Partitions {
+			if p.ErrorCode != 0 {
+				return fmt.Errorf("%s has no leader: error %d", name, p.ErrorCode)
+			}
+		}
+	}
+	return nil
 }
 
 // remove deletes topics.
