@@ -97,7 +97,8 @@ func TestReplicaID(t *testing.T) {
 	l.cluster.LearnTopics(fetchTopics)
 	topic, part := kmsg.NewFetchResponseTopic(), kmsg.NewFetchResponseTopicPartition()
 	topic.TopicID, part.RecordBatches = fetchTopics[0].ID, recordBatch(0, 10, 100)
-	topic.Partitions, r.Topics = append(topic.Partitions, part), append(r.Topics, topic)
+	topic.Partitions = append(topic.Partitions, part)
+	r.Topics = append(r.Topics, topic)
 	request := framed(q, 17)
 	answer := to(request, answered(r, 17, true))
 	l.ask(request)
@@ -106,7 +107,7 @@ func TestReplicaID(t *testing.T) {
 	l.answered(answer)
 	l.client.Close()
 	l.settle()
-	if !l.some(func(r *access.Record) bool { return r.Operation == "READ" && r.GetReplicaId() == 2 }) {
+	if !l.some(func(r *access.Record) bool { return r.Operation == "READ" && r.GetMessages() == 10 && r.GetReplicaId() == 2 }) {
 		t.Error("no record says that a follower's id was used")
 	}
 }

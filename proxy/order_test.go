@@ -60,7 +60,9 @@ func TestAnswersKeepTheirOrder(t *testing.T) {
 				l.answered(a1, a2, a4, a5, a6, a7)
 				l.client.Close()
 				l.settle()
-				if !l.some(func(r *access.Record) bool { return r.Operation == "WRITE" && r.Outcome == "unknown" && r.GetMessages() == 3 }) {
+				if !l.some(func(r *access.Record) bool {
+					return r.Operation == "WRITE" && r.Outcome == "unknown" && r.GetMessages() == 3
+				}) {
 					t.Error("no record of the write that nobody answers")
 				}
 			})

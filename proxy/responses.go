@@ -44,6 +44,7 @@ type responses struct {
 	began    time.Time                    // when the bytes being worked on came
 	moving   bool                         // kernel mode has the stream
 	declined bool                         // kernel mode was shown a frame that is not for it
+	copies   bool                         // no pipe was to be had: the rest of this frame goes through user mode
 	owes     bool                         // the queue waits to hear that everything was handed over
 }
 

@@ -42,6 +42,7 @@ func (s *responses) onStream(p []byte) (bool, error) {
 }
 
 func (s *responses) endStream() {
+	s.copies = false
 	s.r.Want(0)
 	s.reader.Done().Free()
 }
@@ -106,7 +107,7 @@ func (s *responses) useKernel() bool {
 	switch {
 	case s.gauge.Mode == relay.ModeKernel:
 		s.moving = !s.declined && !(open && s.reader.Tail())
-	case open && left >= kernelLeft && s.gauge.Average() >= kernelBatch && !s.reader.Tail():
+	case open && !s.copies && left >= kernelLeft && s.gauge.Average() >= kernelBatch && !s.reader.Tail():
 		s.moving = s.gauge.Choose(left, s.r.Queued())
 	}
 	if !s.moving {
@@ -125,6 +126,7 @@ func (s *responses) kernelMode() error {
 	case relay.Declined, relay.NoPipe:
 		s.moving = false
 		s.declined = true
+		s.copies = reason == relay.NoPipe
 		s.gauge.Leave()
 		return nil
 	case relay.Woken:
