@@ -94,12 +94,21 @@ func (s *Server) Serve(l net.Listener, tlsConfig *tls.Config) {
 	})
 }
 
-// Close ends followers, lets other requests finish within ctx, and closes the listeners.
+// lastWords is how long followers may take to read what a closed journal still has.
+const lastWords = time.Second
+
+// Close stops listening and lets requests finish within ctx. Followers end by themselves once the journal is closed
+// and read, which is to come first; those that do not are cut.
 func (s *Server) Close(ctx context.Context) {
-	s.stop()
-	if s.http.Shutdown(ctx) != nil {
-		if err := s.http.Close(); err != nil {
-			s.opt.Log.Debug("closing the admin API", "error", err)
+	defer s.stop()
+	grace, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	if s.http.Shutdown(grace) != nil {
+		s.stop()
+		if s.http.Shutdown(ctx) != nil {
+			if err := s.http.Close(); err != nil {
+				s.opt.Log.Debug("closing the admin API", "error", err)
+			}
 		}
 	}
 	s.serves.Wait()

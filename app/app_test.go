@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -205,7 +206,9 @@ func TestDrainIsBounded(t *testing.T) {
 		}
 		a.Drain(Signal("SIGTERM"))
 		err = a.Serve(context.Background(), abort)
-		t.Logf("second signal %v: %v", second, err)
+		if !errors.Is(err, ErrCut) {
+			t.Errorf("second signal %v: %v, want ErrCut", second, err)
+		}
 		conn.Close()
 	}
 }

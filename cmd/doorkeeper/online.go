@@ -150,6 +150,7 @@ func (p *probe) explain(err error) error {
 		if p.login == nil {
 			return fmt.Errorf("%w (a broker that wants a login closes like this: give --command-config FILE; one that wants TLS does too: set the cluster's tls)", err)
 		}
+		return fmt.Errorf("%w (some brokers close like this on a wrong user, password or mechanism)", err)
 	}
 	return err
 }

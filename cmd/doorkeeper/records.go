@@ -95,14 +95,14 @@ func details(r *access.Record) string {
 			add("%d messages", *r.Messages)
 		}
 		if r.Bytes != nil {
-			d = append(d, bytes(*r.Bytes))
+			d = append(d, size(*r.Bytes))
 		}
 		if r.CutBytes > 0 {
-			add("+%s cut", bytes(r.CutBytes))
+			add("+%s cut", size(r.CutBytes))
 		}
 	case journal.KindSession:
 		if r.Operation == journal.OpClose {
-			add("%s after %s, %s in, %s out", r.Cause, time.Duration(r.GetDurationMs())*time.Millisecond, bytes(r.GetClientIn()), bytes(r.GetClientOut()))
+			add("%s after %s, %s in, %s out", r.Cause, time.Duration(r.GetDurationMs())*time.Millisecond, size(r.GetClientIn()), size(r.GetClientOut()))
 		}
 	case journal.KindAuthn:
 		d = append(d, r.Mechanism)

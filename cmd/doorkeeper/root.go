@@ -39,7 +39,6 @@ who read which records, from where.`,
 		Version:       app.Version,
 		SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		Args: cobra.NoArgs,
 	}
 	root.SetIn(c.in)
 	root.SetOut(c.out)

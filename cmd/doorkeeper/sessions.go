@@ -94,7 +94,7 @@ func (c *cli) printSessions(form string, all []admin.Session, local bool) error 
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	printRow(w, sessionColumns)
 	for i := range all {
-		printRow(w, sessionRow(&all[i], local, func(n int64, _ int) string { return bytes(n) }))
+		printRow(w, sessionRow(&all[i], local, func(n int64, _ int) string { return size(n) }))
 	}
 	return w.Flush()
 }
@@ -136,15 +136,15 @@ func clock(t time.Time, local bool) time.Time {
 	return t.UTC()
 }
 
-// bytes is a size for a person: "1.5MiB".
-func bytes(n int64) string {
+// size is a number of bytes for a person: "1.5MiB".
+func size(n int64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
-	size, i := float64(n), 0
-	for size >= 1024 && i < len(units)-1 {
-		size, i = size/1024, i+1
+	value, i := float64(n), 0
+	for value >= 1024 && i < len(units)-1 {
+		value, i = value/1024, i+1
 	}
 	if i == 0 {
 		return strconv.FormatInt(n, 10) + "B"
 	}
-	return strconv.FormatFloat(size, 'f', 1, 64) + units[i]
+	return strconv.FormatFloat(value, 'f', 1, 64) + units[i]
 }
