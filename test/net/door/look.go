@@ -98,7 +98,7 @@ func (d *Door) Memory() (now, peak int64) {
 	return now << 10, peak << 10
 }
 
-// Descriptors counts the open files, and of those the pipes' ends.
+// Descriptors counts the open files, and the pipes among them.
 func (d *Door) Descriptors() (all, pipes int) {
 	d.t.Helper()
 	dir := fmt.Sprintf("/proc/%d/fd", d.PID())
@@ -106,10 +106,11 @@ func (d *Door) Descriptors() (all, pipes int) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	open := map[string]bool{} // by inode: both ends of a pipe are the same
 	for _, f := range files {
 		if to, err := os.Readlink(filepath.Join(dir, f.Name())); err == nil && strings.HasPrefix(to, "pipe:") {
-			pipes++
+			open[to] = true
 		}
 	}
-	return len(files), pipes
+	return len(files), len(open)
 }
