@@ -45,9 +45,9 @@ func (c *canned) addr() string { return c.ln.Addr().String() }
 
 func (c *canned) serve(nc net.Conn) {
 	defer nc.Close()
-	buf := make([]byte, 8<<20)
+	buf := make([]byte, 64<<10)
 	for {
-		n, err := readFrame(nc, buf)
+		n, err := readGrown(nc, &buf)
 		if err != nil {
 			return
 		}
@@ -61,6 +61,19 @@ func (c *canned) serve(nc net.Conn) {
 			return
 		}
 	}
+}
+
+// readGrown is readFrame into a buffer that grows.
+func readGrown(r io.Reader, buf *[]byte) (int, error) {
+	if _, err := io.ReadFull(r, (*buf)[:4]); err != nil {
+		return 0, err
+	}
+	n := int(binary.BigEndian.Uint32(*buf))
+	if 4+n > len(*buf) {
+		*buf = append(*buf, make([]byte, 4+n-len(*buf))...)
+	}
+	_, err := io.ReadFull(r, (*buf)[4:4+n])
+	return 4 + n, err
 }
 
 // readFrame reads one frame into buf, its length bytes included, and returns its size.

@@ -107,7 +107,9 @@ func TestReplicaID(t *testing.T) {
 	l.answered(answer)
 	l.client.Close()
 	l.settle()
-	if !l.some(func(r *access.Record) bool { return r.Operation == "READ" && r.GetMessages() == 10 && r.GetReplicaId() == 2 }) {
+	if !l.some(func(r *access.Record) bool {
+		return r.Operation == "READ" && r.GetMessages() == 10 && r.GetReplicaId() == 2
+	}) {
 		t.Error("no record says that a follower's id was used")
 	}
 }
