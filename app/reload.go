@@ -97,7 +97,9 @@ func (a *App) applyConfig(file string) (*config.Config, error) {
 		return nil, err
 	}
 	a.sinks.commit(change)
-	a.proxy.SetLimits(limits(next.Limits, a.descriptors, a.log))
+	if next.Limits != running.config.Limits {
+		a.proxy.SetLimits(limits(next.Limits, a.descriptors, a.log))
+	}
 	a.proxy.SetTimeouts(timeouts(next.Timeouts))
 	a.running.Store(p)
 	return next, nil

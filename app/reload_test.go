@@ -195,15 +195,9 @@ func TestWatchNoticesTheFile(t *testing.T) {
 	h := newHome(t)
 	r := h.start(yaml(listener("a", ""), ""))
 	h.write("doorkeeper.yaml", yaml(listener("a", "")+listener("b", ""), ""))
-	eventually(t, "listener b is there", func() bool {
-		for _, l := range r.Addresses() {
-			if l.Listener == "b" {
-				return true
-			}
-		}
-		return false
-	})
-	if got := r.reloads(); len(got) != 1 || got[0].Actor.Method != "watch" {
+	eventually(t, "the change is recorded", func() bool { return len(r.reloads()) == 1 })
+	r.address("b")
+	if got := r.reloads()[0]; got.Actor.Method != "watch" {
 		t.Errorf("recorded %v", got)
 	}
 }

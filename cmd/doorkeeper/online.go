@@ -73,11 +73,11 @@ func (p *probe) run(ctx context.Context) (string, error) {
 	}
 	defer client.Close()
 	broker := client.SeedBrokers()[0]
-	versions, err := broker.Request(ctx, kmsg.NewPtrApiVersionsRequest())
+	apis, err := versions(ctx, broker)
 	if err != nil {
 		return "", fmt.Errorf("asking for API versions: %w", p.explain(err))
 	}
-	facts = append(facts, fmt.Sprintf("%d APIs", len(versions.(*kmsg.ApiVersionsResponse).ApiKeys)))
+	facts = append(facts, fmt.Sprintf("%d APIs", apis))
 	request := kmsg.NewPtrMetadataRequest()
 	request.Topics = []kmsg.MetadataRequestTopic{} // none, where nil is all
 	answer, err := broker.Request(ctx, request)
@@ -85,6 +85,18 @@ func (p *probe) run(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("asking for the cluster's brokers: %w", p.explain(err))
 	}
 	return strings.Join(append(facts, cluster(answer.(*kmsg.MetadataResponse))...), ", "), nil
+}
+
+// versions asks how many APIs the broker has.
+func versions(ctx context.Context, broker *kgo.Broker) (int, error) {
+	request := kmsg.NewPtrApiVersionsRequest()
+	request.ClientSoftwareName, request.ClientSoftwareVersion = "doorkeeper", app.Version
+	answer, err := broker.Request(ctx, request)
+	if err != nil {
+		return 0, err
+	}
+	r := answer.(*kmsg.ApiVersionsResponse)
+	return len(r.ApiKeys), kerr.ErrorForCode(r.ErrorCode)
 }
 
 // dial connects once without Kafka.

@@ -6,13 +6,13 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 	fake := kafkatest.Start(t, kafkatest.Options{Topics: []string{"purchasing", "salaries"}})
 	login := kafkatest.Start(t, kafkatest.Options{SASL: map[string]string{"erp": "secret"}})
 	ca := kafkatest.NewCA(t)
+	_, cert, key := ca.Issue(pkix.Name{CommonName: "doorkeeper"})
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true, UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(e *testscript.Env) error {
@@ -50,7 +51,6 @@ func TestScripts(t *testing.T) {
 			}
 			e.Defer(func() { os.RemoveAll(state) })
 			e.Setenv("STATE", state)
-			_, cert, key := ca.Issue(pkix.Name{CommonName: "doorkeeper"})
 			for name, text := range map[string][]byte{"ca.pem": ca.PEM, "s.pem": cert, "s.key": key, "tokens.yaml": tokens("viewer", "operator")} {
 				if err := os.WriteFile(filepath.Join(e.WorkDir, name), text, 0o600); err != nil {
 					return err
@@ -72,9 +72,12 @@ func tokens(roles ...string) []byte {
 	return text
 }
 
+var nextPort atomic.Int64
+
+// freePorts finds n ports in a row that are free, and gives none out twice: scripts run at the same time.
 func freePorts(n int) int {
 	for {
-		first := 31000 + rand.IntN(100)*n
+		first := 31000 - n + int(nextPort.Add(int64(n)))
 		free := true
 		for port := first; port < first+n; port++ {
 			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
