@@ -122,7 +122,7 @@ func runRow(t *testing.T, r row, p *path, number int) string {
 	mark := len(p.recorder.Conns())
 	start := time.Now()
 	result := c.hide(r.run(t, c))
-	t.Logf("%.1f s: %s", time.Since(start).Seconds(), result)
+	t.Logf("%.1f s: %.300s", time.Since(start).Seconds(), result)
 	checkWire(t, p, mark, r.principal)
 	return result
 }

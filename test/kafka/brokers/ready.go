@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // WaitReady waits until every running node answers a metadata request that lists all running nodes.
@@ -30,20 +30,14 @@ func (c *Cluster) WaitReady(ctx context.Context) error {
 
 func (c *Cluster) waitNode(ctx context.Context, id int32, running int) error {
 	deadline := time.Now().Add(3 * time.Minute)
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.Address(id, Plain)))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
+	var err error
 	for {
-		ask, cancel := context.WithTimeout(ctx, 2*time.Second)
-		meta, err := kadm.NewClient(client).BrokerMetadata(ask)
-		cancel()
-		if err == nil && len(meta.Brokers) >= running && meta.Controller >= 0 {
+		var known int
+		if known, err = askBrokers(ctx, c.Address(id, Plain)); err == nil && known >= running {
 			return nil
 		}
 		if err == nil {
-			err = fmt.Errorf("%d of %d brokers, controller %d", len(meta.Brokers), running, meta.Controller)
+			err = fmt.Errorf("it knows %d of %d brokers", known, running)
 		}
 		select {
 		case <-c.nodes[id-1].Done():
@@ -56,4 +50,20 @@ func (c *Cluster) waitNode(ctx context.Context, id int32, running int) error {
 			return fmt.Errorf("node %d is not ready: %w", id, err)
 		}
 	}
+}
+
+// askBrokers asks one node how many brokers it knows. The client is new each time: one that lives keeps its answers.
+func askBrokers(ctx context.Context, address string) (int, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(address))
+	if err != nil {
+		return 0, err
+	}
+	defer client.Close()
+	ask, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	response, err := client.SeedBrokers()[0].Request(ask, kmsg.NewPtrMetadataRequest())
+	if err != nil {
+		return 0, err
+	}
+	return len(response.(*kmsg.MetadataResponse).Brokers), nil
 }

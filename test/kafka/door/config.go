@@ -28,7 +28,7 @@ func (d *Door) config(o Options) string {
 				certificates.Path("ca.pem"), certificates.Path("doorkeeper.pem"), certificates.Path("doorkeeper.key"))
 		}
 		fmt.Fprintf(&b, "    listeners:\n      - name: %s\n        address: %q\n        advertised_host: %q\n        first_port: %d\n",
-			f.Name, fmt.Sprintf("%s:%d", brokers.Loopback, f.port), brokers.Tapped, f.port)
+			f.Name, fmt.Sprintf("%s:%d", brokers.Loopback, f.port), brokers.Tapped, f.firstPort())
 		if f.TLS {
 			fmt.Fprintf(&b, "        tls: {cert_file: %q, key_file: %q, client_ca_file: %q, client_auth: request}\n",
 				certificates.Path("broker.pem"), certificates.Path("broker.key"), certificates.Path("ca.pem"))

@@ -17,19 +17,26 @@ import (
 	"doorkeeper/test/kafka/tap"
 )
 
+// Behind first_port doorkeeper keeps this many ports for brokers.
+const keptPorts = 10
+
 // A Front is one listener of doorkeeper. Clients bootstrap at Bootstrap, where a tap listens.
 type Front struct {
 	Name     string
 	Upstream brokers.Listener
 	TLS      bool
-	port     int // of the bootstrap listener; node n is at port + n
+	port     int // of the bootstrap listener; the ports behind it are the nodes'
 }
 
 // Bootstrap is the address to give to clients.
 func (f *Front) Bootstrap() string { return fmt.Sprintf("%s:%d", brokers.Tapped, f.port) }
 
 // Node is the address of a broker's own port.
-func (f *Front) Node(id int32) string { return fmt.Sprintf("%s:%d", brokers.Tapped, f.port+int(id)) }
+func (f *Front) Node(id int32) string {
+	return fmt.Sprintf("%s:%d", brokers.Tapped, f.firstPort()+int(id))
+}
+
+func (f *Front) firstPort() int { return f.port + 1 }
 
 // The fronts of every doorkeeper of these tests, in front of a broker's listener each.
 func fronts() []*Front {
@@ -72,7 +79,7 @@ func Start(ctx context.Context, dir string, c *brokers.Cluster, o Options) (*Doo
 		return nil, err
 	}
 	for _, f := range d.fronts {
-		if f.port, err = brokers.FreePorts(1 + len(c.IDs())); err != nil {
+		if f.port, err = brokers.FreePorts(1 + keptPorts); err != nil {
 			return nil, err
 		}
 	}
@@ -188,12 +195,11 @@ func (d *Door) openTaps() error {
 		if err != nil {
 			return err
 		}
-		for n := range len(d.cluster.IDs()) + 1 {
-			node := int32(n)
-			if n == 0 {
-				node = -1
-			}
-			port := f.port + n
+		ports := map[int32]int{-1: f.port}
+		for _, id := range d.cluster.IDs() {
+			ports[id] = f.firstPort() + int(id)
+		}
+		for node, port := range ports {
 			t, err := tap.Listen(fmt.Sprintf("%s:%d", brokers.Tapped, port),
 				fmt.Sprintf("%s:%d", brokers.Loopback, port), node, security, d.Recorder)
 			if err != nil {

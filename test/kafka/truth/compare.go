@@ -85,7 +85,7 @@ func compareWrites(s *Session, records []*Record, names Names) []string {
 	for _, outcome := range slices.Sorted(maps.Keys(outcomes)) {
 		truth := map[string][]event{}
 		for _, w := range s.Writes {
-			if outcomes[outcome](w) {
+			if outcomes[outcome](w) && w.Magic >= 0 { // what is no batch cannot be counted
 				key := fmt.Sprintf("%s-%d", names.Of(w.Part), w.Partition)
 				truth[key] = append(truth[key], event{w.Batch, w.ID})
 			}
