@@ -83,3 +83,5 @@ const (
 	kib = 1 << 10
 	mib = 1 << 20
 )
+
+func dialUnix(path string) (net.Conn, error) { return net.Dial("unix", path) }

@@ -30,8 +30,8 @@ func (t *Topic) Answer(version int16, correlation int32, offset, most int64) *An
 	a.Bytes = max(0, min(max(most, int64(t.Batch)), (t.Count-a.First)*int64(t.Batch)))
 	h := make([]byte, 4, 128)
 	h = binary.BigEndian.AppendUint32(h, uint32(correlation))
-	h = append(h, 0)                    // tags of the header
-	h = append(h, make([]byte, 10)...)  // throttle, error, session
+	h = append(h, 0)                     // tags of the header
+	h = append(h, make([]byte, 10)...)   // throttle, error, session
 	if h = append(h, 2); version >= 13 { // one topic
 		h = append(h, t.ID[:]...)
 	} else {
@@ -42,7 +42,7 @@ func (t *Topic) Answer(version int16, correlation int32, offset, most int64) *An
 	for _, offset := range []int64{t.End(), t.End(), 0} {
 		h = binary.BigEndian.AppendUint64(h, uint64(offset)) // high watermark, last stable offset, log start
 	}
-	h = append(h, 0)                                // aborted transactions: null
+	h = append(h, 0)                                 // aborted transactions: null
 	h = binary.BigEndian.AppendUint32(h, ^uint32(0)) // preferred replica: none
 	a.head = binary.AppendUvarint(h, uint64(a.Bytes)+1)
 	binary.BigEndian.PutUint32(a.head, uint32(a.Len()-4))
