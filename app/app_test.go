@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,51 @@ func TestSecondProxyRefusesToStart(t *testing.T) {
 	r.stop()
 	again := h.start(yaml(listener("a", ""), "watch: false\n"))
 	again.stop()
+}
+
+func TestStateDirectory(t *testing.T) {
+	for name, test := range map[string]struct {
+		mode  os.FileMode
+		files []string
+		fails bool
+	}{
+		"new":          {0, nil, false},
+		"empty, open":  {0o755, nil, false},
+		"ours, open":   {0o755, []string{"lock", "access.jsonl"}, false},
+		"closed":       {0o700, []string{"something"}, false},
+		"somebody's":   {0o777, []string{"something"}, true},
+		"a home, open": {0o750, []string{".profile"}, true},
+	} {
+		dir := filepath.Join(t.TempDir(), "state")
+		if test.mode != 0 {
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(dir, test.mode); err != nil { // past the umask
+				t.Fatal(err)
+			}
+		}
+		for _, f := range test.files {
+			if err := os.WriteFile(filepath.Join(dir, f), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := openState(dir)
+		if test.fails {
+			mustContain(t, err, "is open to others", "chmod 700")
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: mode %v, %v", name, info.Mode(), err)
+		}
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // TestOpenFailsWhole: what fails to open leaves nothing behind (TestMain looks for goroutines), and says why in the

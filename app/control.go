@@ -20,7 +20,7 @@ const (
 	opReload = "RELOAD"
 )
 
-// digests say which program runs which configuration.
+// digests say which program was started with which configuration.
 type digests struct{ config, binary string }
 
 func newDigests(c *config.Config) digests { return digests{c.Digest(), binaryDigest()} }
@@ -68,9 +68,13 @@ func (a *App) recordStart() {
 
 // recordStop is the journal's last record.
 func (a *App) recordStop(by admin.Actor, reason string) {
+	last := a.digests.config
+	if p := a.running.Load(); p != nil {
+		last = p.config.Digest()
+	}
 	a.journal.Append(&access.Record{
 		Kind: journal.KindControl, Operation: opStop, Actor: by.Record(), Target: a.opt.Version,
-		Before: a.digests.config, Counts: a.journal.Stats().Kinds, Reason: reason,
+		Before: last, Counts: a.journal.Stats().Kinds, Reason: reason,
 	})
 }
 

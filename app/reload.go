@@ -61,7 +61,6 @@ func (a *App) reloadConfig(by admin.Actor) (admin.Change, error) {
 		return admin.Change{}, err
 	}
 	after := next.Digest()
-	a.digests.config = after
 	a.reloads.done.Add(1)
 	for _, w := range next.Warnings() {
 		a.log.Warn(w.Error())

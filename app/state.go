@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -22,9 +23,8 @@ func openState(dir string) (*state, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the state directory: %w (set state_dir to one that can be written)", err)
 	}
-	// A directory that was there before may be open to others, and the admin socket and records with it.
-	if err := os.Chmod(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the state directory %s must belong to the proxy's user: %w", dir, err)
+	if err := protect(dir); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "clusters"), 0o700); err != nil {
 		return nil, fmt.Errorf("making the state directory: %w", err)
@@ -45,6 +45,30 @@ func openState(dir string) (*state, error) {
 		return nil, errors.Join(fmt.Errorf("writing %s: %w", lock.Name(), err), lock.Close())
 	}
 	return s, nil
+}
+
+// protect makes sure that the directory is closed to others, as the admin socket and the records in it are to be. One
+// that was there before is closed if it is empty or was ours; anything else (a home, /tmp) is somebody's mistake.
+func protect(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("looking at the state directory: %w", err)
+	}
+	if info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("looking at the state directory: %w", err)
+	}
+	ours := func(e os.DirEntry) bool { return e.Name() == "lock" }
+	if len(entries) > 0 && !slices.ContainsFunc(entries, ours) {
+		return fmt.Errorf("the state directory %s is open to others (mode %v) and holds files that are not doorkeeper's: set state_dir to a directory of its own, or close it (chmod 700)", dir, info.Mode().Perm())
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return fmt.Errorf("the state directory %s must belong to the proxy's user: %w", dir, err)
+	}
+	return nil
 }
 
 // sign writes our process id into the lock file, for whoever finds it locked.
