@@ -269,7 +269,7 @@ func (c *brokerConn) asked(q kmsg.MetadataRequestTopic) *topic {
 // produced swallows what a Produce request of one partition holds: the name is all that its answer needs.
 func (c *brokerConn) produced(version int16, body []byte) error {
 	if version != produceVersion {
-		return fmt.Errorf("Produce version %d is not served", version)
+		return fmt.Errorf("version %d of Produce is not served", version)
 	}
 	d := decoder{p: body}
 	d.skip(int(max(d.uvarint(), 1)) - 1) // transactional id

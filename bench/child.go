@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -131,11 +132,10 @@ func (b *bench) startPart(p part, as account) (*process, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	proc := &process{cmd: cmd, in: in, out: bufio.NewReader(out)}
+	if err := b.launch(proc); err != nil {
 		return nil, nil, err
 	}
-	proc := &process{cmd: cmd, in: in, out: bufio.NewReader(out)}
-	proc.reap()
 	line, err := proc.line()
 	if err != nil {
 		proc.stop()
@@ -144,13 +144,45 @@ func (b *bench) startPart(p part, as account) (*process, []string, error) {
 	return proc, strings.Fields(line), nil
 }
 
-func (p *process) reap() {
+// errInterrupted ends a run that was told to end.
+var errInterrupted = errors.New("interrupted")
+
+// launch starts the process, unless the run is to end.
+func (b *bench) launch(p *process) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.interrupted {
+		return errInterrupted
+	}
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
 	p.ended = make(chan struct{})
+	b.running = append(slices.DeleteFunc(b.running, (*process).exited), p)
 	go func() {
 		// The process's end is what matters; how it ended shows in what it did not do.
 		_, _ = p.cmd.Process.Wait()
 		close(p.ended)
 	}()
+	return nil
+}
+
+// interrupt ends all child processes, so that what is being measured fails, and starts no more.
+func (b *bench) interrupt() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.interrupted = true
+	for _, p := range b.running {
+		if !p.exited() {
+			_ = syscall.Kill(-p.pid(), syscall.SIGKILL)
+		}
+	}
+}
+
+func (b *bench) isInterrupted() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.interrupted
 }
 
 // line reads one line of a part's answers.

@@ -179,7 +179,7 @@ func (r *reader) ask() (h fetchHead, rest int, err error) {
 		}
 	}
 	if h.code != 0 {
-		return h, 0, fmt.Errorf("Fetch: error %d", h.code)
+		return h, 0, fmt.Errorf("error %d from Fetch", h.code)
 	}
 	whole := h.records / r.layout.batch
 	if whole == 0 {
@@ -296,7 +296,7 @@ func (w *writer) produce(n int) error {
 		d.uvarint()
 		d.skip(4)
 		if code := int16(d.uint(2)); code != 0 || d.err != nil {
-			return errors.Join(fmt.Errorf("Produce: error %d", code), d.err)
+			return errors.Join(fmt.Errorf("error %d from Produce", code), d.err)
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 )
 
 const usageText = `Measure doorkeeper beside plain relays and other proxies, all in one run.
@@ -178,12 +179,18 @@ func (o options) bench(out, progress io.Writer) (failures int, err error) {
 	}
 	b := &bench{options: o, doorkeeper: o.keeper, progress: progress}
 	defer b.close()
-	interrupt := make(chan os.Signal, 1)
-	signal.Notify(interrupt, syscall.SIGINT, syscall.SIGTERM)
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
-		<-interrupt
-		// Children end with this process: parts when their input does, others by PR_SET_PDEATHSIG.
-		b.close()
+		<-stop
+		b.interrupt()
+		time.Sleep(time.Second) // timeout(1) signals twice
+		select {
+		case <-stop:
+		default:
+		}
+		<-stop
+		// At once, then. Children end with this process: parts when their input does, others by PR_SET_PDEATHSIG.
 		os.Exit(130)
 	}()
 	if err := b.open(); err != nil {
@@ -200,6 +207,9 @@ func (o options) bench(out, progress io.Writer) (failures int, err error) {
 		}
 		fmt.Fprintf(progress, "[%d/%d] %s ", i+1, len(chosen), w.name)
 		r := b.run(w)
+		if b.isInterrupted() {
+			return 0, errInterrupted
+		}
 		results = append(results, r)
 		if err := r.show(out); err != nil {
 			return 0, err

@@ -37,25 +37,31 @@ func (p part) relay() error {
 		}
 	}
 	go accept(l, func(c *net.TCPConn) {
-		defer c.Close()
+		defer closeQuietly(c)
 		u, err := net.Dial("tcp4", p.Upstream)
 		if err != nil {
 			return
 		}
-		defer u.Close()
+		defer closeQuietly(u)
 		var left, right net.Conn = c, u
 		if server != nil {
 			left, right = tls.Server(c, server), tls.Client(u, client)
 		}
-		done := make(chan error, 1)
-		go func() { done <- join(right, left) }()
+		done := make(chan struct{})
+		go func() {
+			_ = join(right, left)
+			close(done)
+		}()
 		_ = join(left, right) // either end closes both: a bench has no use for half-closed connections
-		c.Close()
-		u.Close()
+		closeQuietly(c)
+		closeQuietly(u)
 		<-done
 	})
 	return serve(l.Addr().String())
 }
+
+// closeQuietly closes a connection that is done with, or that is closed to end a copy.
+func closeQuietly(c net.Conn) { _ = c.Close() }
 
 // splice is io.Copy, which splices between bare TCP connections, and copies with 32 KiB between TLS ones.
 func splice(to, from net.Conn) error {
@@ -88,8 +94,7 @@ func countedSplice(to, from net.Conn) error {
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return err
 	}
-	defer unix.Close(pipe[0])
-	defer unix.Close(pipe[1])
+	defer func() { _ = errors.Join(unix.Close(pipe[0]), unix.Close(pipe[1])) }()
 	// Refused to an ordinary user who has many: the pipe stays small, as Go's does.
 	_, _ = unix.FcntlInt(uintptr(pipe[0]), unix.F_SETPIPE_SZ, pipeSize)
 	source, err := from.(*net.TCPConn).SyscallConn()

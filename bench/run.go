@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -28,6 +29,10 @@ type bench struct {
 	targets    int // topics produced to
 	scratches  int
 	progress   io.Writer
+
+	mu          sync.Mutex
+	running     []*process // and some that have ended
+	interrupted bool
 }
 
 // say reports progress.
@@ -156,7 +161,7 @@ func (b *bench) run(w *row) *result {
 		most = least
 	}
 	var verdicts []verdict
-	for more(r.rounds, least, most, verdicts) {
+	for more(r.rounds, least, most, verdicts) && !b.isInterrupted() {
 		for _, i := range rotation(len(r.subjects), r.rounds) {
 			s := r.subjects[i]
 			if s.failed != nil {
@@ -164,6 +169,9 @@ func (b *bench) run(w *row) *result {
 				continue
 			}
 			v, err := b.once(s)
+			if b.isInterrupted() {
+				return r
+			}
 			if err != nil {
 				// One failure may be the machine's; the second in this row is the subject's.
 				b.say("  %s, round %d: %v", s.name, r.rounds+1, err)

@@ -283,11 +283,10 @@ func (b *bench) startCommand(cmd *exec.Cmd, dir string, as account) (*process, e
 	}
 	defer log.Close()
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = dir, log, log, as.attributes()
-	if err := cmd.Start(); err != nil {
+	p := &process{cmd: cmd, log: log.Name()}
+	if err := b.launch(p); err != nil {
 		return nil, err
 	}
-	p := &process{cmd: cmd, log: log.Name()}
-	p.reap()
 	return p, nil
 }
 

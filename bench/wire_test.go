@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ func TestParseFetchHead(t *testing.T) {
 		t.Errorf("parseFetchHead = %+v, want %+v", h, want)
 	}
 	for n := range h.size {
-		if _, err := parseFetchHead(f[:n]); err != errShort {
+		if _, err := parseFetchHead(f[:n]); !errors.Is(err, errShort) {
 			t.Fatalf("of %d bytes: %v", n, err)
 		}
 	}
