@@ -311,9 +311,9 @@ func (k *Kernel) fill(fd uintptr, n int) bool {
 	m, err := splice(int(fd), k.pipe.w, n)
 	k.count.splices.Add(1)
 	switch {
-	case err == syscall.EAGAIN && k.inPipe > 0: // the pipe has no slot left
+	case errors.Is(err, syscall.EAGAIN) && k.inPipe > 0: // the pipe has no slot left
 		return false
-	case err == syscall.EAGAIN || err == nil && m == 0:
+	case errors.Is(err, syscall.EAGAIN) || err == nil && m == 0:
 		k.end(SourceFailed, errStuck)
 		return false
 	case err != nil:

@@ -52,7 +52,9 @@ func splice(from, to, n int) (int, error) {
 	}
 }
 
-func setLowWater(fd uintptr, n int) { setInt(fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, int32(n)) }
+func setLowWater(fd uintptr, n int) {
+	_ = setInt(fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, int32(n)) // a hint: without it there are more wake-ups
+}
 
 // SetLowWater is a hint, inside a frame of which n bytes at least are still to come: wait until so many are queued
 // (SO_RCVLOWAT, socket(7)); 1 takes it back, which must come before the end of the frame is waited for. It saves

@@ -93,7 +93,7 @@ func (r *rotating) write(lines []byte) error {
 		return err
 	}
 	if _, err := r.file.Write(lines); err != nil {
-		r.file.Truncate(r.size) // if this fails as well, ready finds the torn line
+		_ = r.file.Truncate(r.size) // if this fails as well, ready finds the torn line
 		r.file.Close()
 		r.file = nil
 		return err

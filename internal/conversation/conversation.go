@@ -99,7 +99,7 @@ func Read(r io.Reader) (*Conversation, error) {
 	}
 	for {
 		chunk, err := readChunk(br)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return c, nil
 		}
 		if err != nil {
@@ -166,7 +166,7 @@ func (c *Conversation) WriteTo(w io.Writer) (int64, error) {
 }
 
 func noEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

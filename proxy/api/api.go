@@ -57,9 +57,6 @@ type option func(*API)
 // each makes every call a record of its own.
 func each(a *API) { a.Each = true }
 
-// upTo caps the version below what kmsg reads.
-func upTo(v int16) option { return func(a *API) { a.Max = v } }
-
 // row makes a row from typed handlers. request derives the actions (never nil); response may be nil: then the answer
 // passes byte for byte and only its error is read.
 func row[Q, R any](key kmsg.Key, request func(*Exchange, *Q) error, response func(*Exchange, *R) (bool, error), opts ...option) *API {

@@ -9,7 +9,7 @@ import "doorkeeper/access"
 //
 // What Kafka asks only to trim its answer is not asked here, since the broker's own authorizer trims it: the bits of
 // AuthorizedOperations, and the settings shown for a topic just created.
-func (x *Exchange) askEither(first access.Action, others ...access.Action) *access.Decision {
+func (x *Exchange) askEither(first access.Action, others ...access.Action) {
 	d := x.ask(first)
 	for i := 0; i < len(others) && d.Verdict != access.Allow; i++ {
 		o := x.Env.Decider.Decide(&x.Request, &others[i])
@@ -20,7 +20,6 @@ func (x *Exchange) askEither(first access.Action, others ...access.Action) *acce
 	if x.over == nil { // else nothing was noted
 		x.Actions[len(x.Actions)-1].Decision = d
 	}
-	return d
 }
 
 // entry is Topic for a request's entry that may have either. It does not intern the name: anybody could fill the
