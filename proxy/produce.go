@@ -39,6 +39,10 @@ const maxHeader = 64 << 10
 
 func headerIncomplete(frame []byte) bool {
 	_, err := protocol.ParseRequestHeader(frame)
+	return err != nil && tooShort(err)
+}
+
+func tooShort(err error) bool {
 	var e *protocol.Error
 	return errors.As(err, &e) && e.Reason == protocol.Short
 }
