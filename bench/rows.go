@@ -173,7 +173,7 @@ func memoryRows(quick bool) []row {
 		load: idleLoad{idle / 2, settle}, fresh: true, tls: true, subjects: secure, baseline: tlsRelay,
 	}, {
 		name: "idle-9000", about: fmt.Sprintf("%d idle connections: all are served, and still answer afterwards", most),
-		load: idleLoad{most, settle}, fresh: true, alone: true, subjects: []string{ioCopy, keeperName}, baseline: ioCopy,
+		load: idleLoad{most, settle}, fresh: true, alone: true, subjects: []string{copy64, keeperName}, baseline: copy64,
 		checks: []check{{metric: openConns, subject: keeperName, how: absolute, limit: limit{At: float64(most), Floor: true}}},
 	}, {
 		name: "slow", about: fmt.Sprintf("%d clients fetch %d MiB each at once and read slowly, over %v", slow.clients, slow.answer>>20, slow.takes),
