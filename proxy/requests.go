@@ -55,6 +55,7 @@ func refuse(format string, args ...any) error { return errFrame{fmt.Errorf(forma
 var (
 	errDrained = errors.New("drained")
 	errBroker  = errors.New("writing to the broker")
+	errDial    = errors.New("no broker")
 )
 
 // run pumps until the client ends, the response pump ends, or something fails.
@@ -300,6 +301,8 @@ func (q *requests) why(err error) *cause {
 		return &cause{word: "no room for the request under limits.buffers", warn: true}
 	case errors.As(err, &bad):
 		return &cause{word: "bad request", err: err, warn: true}
+	case errors.Is(err, errDial):
+		return &cause{word: "request side failed", err: err, warn: true}
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &cause{word: "client closed in the middle of a request"}
 	case errors.Is(err, io.EOF):
@@ -337,7 +340,7 @@ func (q *requests) header(frame []byte) (protocol.RequestHeader, *api.API, error
 	if q.w == nil {
 		q.c.meter.request.set(resting)
 		if err := q.c.dial(); err != nil {
-			return h, nil, fmt.Errorf("no broker: %w", err)
+			return h, nil, fmt.Errorf("%w: %w", errDial, err)
 		}
 	}
 	return h, a, nil
