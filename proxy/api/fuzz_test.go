@@ -35,7 +35,7 @@ func FuzzDecodeEveryAPI(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, version int16, data []byte) {
 		a := Lookup(key)
 		if a == nil || version < 0 || version > a.Max {
-			t.Skip()
+			return
 		}
 		x := highExchange(t, key, version)
 		defer x.Free()
