@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"io"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 type canned struct {
 	t       testing.TB
 	ln      net.Listener
+	mu      sync.Mutex       // over the answers' bytes, which all connections share
 	answers map[int16][]byte // whole frames
 	done    chan struct{}
 }
@@ -56,8 +58,11 @@ func (c *canned) serve(nc net.Conn) {
 		if answer == nil || n < 12 {
 			return
 		}
+		c.mu.Lock()
 		copy(answer[4:8], buf[8:12])
-		if _, err := nc.Write(answer); err != nil {
+		_, err = nc.Write(answer)
+		c.mu.Unlock()
+		if err != nil {
 			return
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -27,9 +28,13 @@ var update = flag.Bool("update", false, "write the records of recorded conversat
 // Conversations between real clients and real brokers are played through the proxy, which stands between the recorded
 // two: either side must get what it got then, broker addresses aside, and the records are those in the golden file.
 func TestConversations(t *testing.T) {
-	files, err := filepath.Glob("testdata/conversations/*.conversation")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no recorded conversations: ", err)
+	var files []string
+	for _, folder := range []string{"conversations", "kfake"} { // with Apache Kafka (test/kafka records it), and with kfake
+		in, err := filepath.Glob("testdata/" + folder + "/*.conv")
+		if err != nil || len(in) == 0 {
+			t.Errorf("no conversations in testdata/%s: %v", folder, err)
+		}
+		files = append(files, in...)
 	}
 	for _, file := range files {
 		eachMode(t, func(t *testing.T, mode relay.Mode) {
@@ -38,7 +43,7 @@ func TestConversations(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				replay(t, mode, c, strings.TrimSuffix(file, ".conversation")+".records")
+				replay(t, mode, c, "testdata/records/"+strings.TrimSuffix(filepath.Base(file), ".conv")+".jsonl")
 			})
 		})
 	}
@@ -280,7 +285,11 @@ func within(got, broker *kmsg.ApiVersionsResponse) string {
 	return ""
 }
 
-// forgetAddresses empties every field Host and Port, and the tags under which endpoints are hidden.
+// An address in a broker's settings.
+var hostPort = regexp.MustCompile(`(127\.0\.0\.\d+|localhost):\d+`)
+
+// forgetAddresses empties every field Host and Port, settings with addresses in them, and the tags under which endpoints
+// are hidden.
 func forgetAddresses(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -294,13 +303,19 @@ func forgetAddresses(v reflect.Value) {
 	case reflect.Struct:
 		for i := range v.NumField() {
 			switch name, f := v.Type().Field(i).Name, v.Field(i); {
-			case name == "Host" || name == "Port" || name == "UnknownTags":
+			case name == "Host" || name == "Port" || name == "UnknownTags" || name == "Value" && aboutAddresses(f):
 				f.SetZero()
 			case f.CanSet():
 				forgetAddresses(f)
 			}
 		}
 	}
+}
+
+// aboutAddresses says whether a setting's value is one with addresses, or nothing.
+func aboutAddresses(v reflect.Value) bool {
+	text, ok := v.Interface().(*string)
+	return ok && text != nil && (*text == "" || hostPort.MatchString(*text))
 }
 
 // holdRecords compares the records, without what is another each time, with the golden file.

@@ -106,7 +106,7 @@ func TestRecordConversations(t *testing.T) {
 			if s.sasl {
 				c.c.Header.Security = "SASL_PLAINTEXT"
 			}
-			writeConversation(t, fmt.Sprintf("testdata/conversations/kgo-%s-%d.conversation", s.name, i), &c.c)
+			writeConversation(t, fmt.Sprintf("testdata/kfake/kgo-%s-%d.conv", s.name, i), &c.c)
 		}
 	}
 }
