@@ -122,7 +122,7 @@ func settled(d *door.Door, base, limit int64) (more, kept int64) {
 		}
 		now, _ := d.Memory()
 		kept = int64(d.Metrics().Sum("doorkeeper_journal_used_bytes"))
-		if more = now - base - kept; more <= limit {
+		if more = now - base - kept; more <= limit && try >= 5 {
 			break
 		}
 		time.Sleep(time.Second)

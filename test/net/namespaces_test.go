@@ -16,7 +16,7 @@ import (
 	"doorkeeper/test/net/sandbox"
 )
 
-// A net is three hosts in a row: clients, proxy and broker see each other only through links that can be slow, cut, or
+// A network is three hosts in a row: clients, proxy and broker see each other only through links that can be slow, cut, or
 // have a small MTU.
 type network struct {
 	clients, proxy, brokers *sandbox.Namespace
@@ -66,7 +66,7 @@ func (n *network) brokerLink(t *testing.T, state string) { n.brokers.IP(t, "link
 
 // Over real links, in both families: bytes, records, addresses, and kernel mode for what is large.
 func TestLinks(t *testing.T) {
-	topics := []*broker.Topic{broker.NewTopic("middle", 64*kib, 64*mib), broker.NewTopic("large", 128*kib, 64*mib)}
+	topics := []*broker.Topic{broker.NewTopic("middle", 64*kib, 256*mib), broker.NewTopic("large", 128*kib, 256*mib)}
 	n := newNetwork(t, "", topics...)
 	for _, f := range families {
 		for _, topic := range topics {
