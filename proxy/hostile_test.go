@@ -89,6 +89,22 @@ func TestBadRequestComesLast(t *testing.T) {
 	})
 }
 
+// A close with bytes unread would be a reset, which takes with it what a slow client has not been sent yet.
+func TestLastAnswerReachesASlowClient(t *testing.T) {
+	eachMode(t, func(t *testing.T, mode relay.Mode) {
+		l := newLine(t, mode, nil)
+		q, a := cannedFetch(4, 512<<10)
+		a = to(q, a)
+		l.ask(q, headOf(10, 200, 0))
+		go func() { _, _ = l.client.Write(make([]byte, 1<<20)) }()
+		l.asked(q)
+		go l.answer(a)
+		time.Sleep(300 * time.Millisecond)
+		l.answered(a)
+		l.closed("API key 200")
+	})
+}
+
 // A follower's replica id is an action of its own.
 func TestReplicaID(t *testing.T) {
 	l := newLine(t, relay.ModeAuto, nil)

@@ -136,6 +136,11 @@ func TestForeignSessions(t *testing.T) {
 			passes(l, sessionFetch(12, 7, -1, orders, 5), 0, 0)
 			refused(l, sessionFetch(12, 7, 1, nil, 0))
 		}},
+		{"its own, after a fetch without a session", func(l *line) {
+			opened(l)
+			passes(l, sessionFetch(12, 0, -1, orders, 5), 0, 0)
+			passes(l, sessionFetch(12, 7, 1, nil, 0), 7, 0)
+		}},
 		{"after it was replaced", func(l *line) {
 			opened(l)
 			passes(l, sessionFetch(12, 7, 0, orders, 5), 9, 0)

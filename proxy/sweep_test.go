@@ -2,11 +2,14 @@ package proxy
 
 import (
 	"io"
+	"strings"
 	"testing"
 	"time"
 
 	"doorkeeper/access"
 	"doorkeeper/relay"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // A look is what the sweeper sees of a connection at one moment.
@@ -95,6 +98,29 @@ func TestStallOfAClientThatDoesNotRead(t *testing.T) {
 		l.settle()
 		l.mustCause(causeStall.word)
 	})
+}
+
+// Small answers are whole when they come: nothing is open but the write.
+func TestStallOfAClientThatReadsNoSmallAnswers(t *testing.T) {
+	r := kmsg.NewPtrListGroupsResponse()
+	g := kmsg.NewListGroupsResponseGroup()
+	g.Group = strings.Repeat("g", 4000)
+	r.Groups = append(r.Groups, g)
+	broker := newCanned(t, map[int16][]byte{16: answered(r, 0, false)})
+	l := newLine(t, relay.ModeAuto, func(s *ClusterSpec, o *Options) {
+		s.Bootstrap = []string{broker.addr()}
+		o.Timeouts.Stall = 500 * time.Millisecond
+	})
+	q, _ := groups(1)
+	go func() {
+		for {
+			if _, err := l.client.Write(q); err != nil {
+				return
+			}
+		}
+	}()
+	l.settle()
+	l.mustCause(causeStall.word)
 }
 
 func TestStallOfABrokerThatDoesNotRead(t *testing.T) {

@@ -75,7 +75,9 @@ func (s *FetchSessions) accept(f *fetchState, id int32) error {
 			return nil
 		}
 		s.fetch.forget(f)
-	case id == 0: // without a session
+	case id == 0 && q.SessionID == 0 && q.SessionEpoch < 0: // without a session, beside the one that may be open
+		return nil
+	case id == 0: // closed, or not opened
 		s.fetch = fetchSession{}
 		return nil
 	default: // a full fetch that opened one

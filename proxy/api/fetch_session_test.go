@@ -1,0 +1,100 @@
+package api
+
+import (
+	"testing"
+
+	"doorkeeper/access"
+	"doorkeeper/protocol"
+)
+
+// A topic that was deleted and made anew has the old one's name and another id: in a session they are two.
+func TestSessionHoldsARecreatedTopic(t *testing.T) {
+	before, after := &access.Topic{Name: "orders", ID: [16]byte{1}}, &access.Topic{Name: "orders", ID: [16]byte{2}}
+	var s FetchSessions
+	fetch := func(epoch int32, topic, forgotten *access.Topic) {
+		t.Helper()
+		var f fetchState
+		f.q.SessionEpoch = epoch
+		if epoch > 0 {
+			f.q.SessionID = 7
+		}
+		if topic != nil {
+			f.q.Topics = []protocol.FetchTopic{{ID: topic.ID, Count: 1}}
+			f.q.Partitions = []protocol.FetchPart{{Index: 0, Offset: int64(topic.ID[0])}}
+			f.topics, f.decisions = []*access.Topic{topic}, []*access.Decision{nil}
+		}
+		if forgotten != nil {
+			f.q.Forgotten = []protocol.ForgottenTopic{{ID: forgotten.ID, Count: 1}}
+			f.q.ForgottenIDs = []int32{0}
+			f.forgotten = []*access.Topic{forgotten}
+		}
+		if err := s.accept(&f, 7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fetch(0, before, nil)
+	fetch(1, after, nil)
+	for _, topic := range []*access.Topic{before, after} {
+		if st := s.find(nil, topic.ID); st == nil || st.topic != topic || st.parts[0].offset != int64(topic.ID[0]) {
+			t.Errorf("%v is held as %+v", topic.ID, st)
+		}
+	}
+	fetch(2, nil, before)
+	if s.find(nil, before.ID) != nil || s.find(nil, after.ID) == nil || s.find([]byte("orders"), [16]byte{}) == nil {
+		t.Error("forgetting the old one takes the new one away, or keeps it")
+	}
+	if s.fetch.parts != 1 {
+		t.Errorf("%d partitions are counted, want 1", s.fetch.parts)
+	}
+}
+
+// A session that nobody could follow ends.
+func TestSessionHasABound(t *testing.T) {
+	var s FetchSessions
+	var f fetchState
+	topic := &access.Topic{Name: "orders"}
+	f.topics, f.decisions = []*access.Topic{topic}, []*access.Decision{nil}
+	f.q.Topics = []protocol.FetchTopic{{Count: maxSessionParts + 1}}
+	for i := range int32(maxSessionParts + 1) {
+		f.q.Partitions = append(f.q.Partitions, protocol.FetchPart{Index: i})
+	}
+	if err := s.accept(&f, 7); err == nil {
+		t.Error("it was taken")
+	}
+}
+
+// A large request is found its partitions in whatever order the answer has them, and of two the last.
+func TestAskedInAnyOrder(t *testing.T) {
+	for _, n := range []int{10, 1000} {
+		var f fetchState
+		for k := range 2 {
+			topic := &access.Topic{Name: string(rune('a' + k)), ID: [16]byte{byte(k + 1)}}
+			f.topics, f.decisions = append(f.topics, topic), append(f.decisions, nil)
+			f.q.Topics = append(f.q.Topics, protocol.FetchTopic{First: len(f.q.Partitions), Count: n})
+			for i := range n {
+				f.q.Partitions = append(f.q.Partitions, protocol.FetchPart{Index: int32(i), Offset: int64(1000*k + i)})
+			}
+		}
+		for _, step := range []int{1, 7, -1} {
+			for k := range 2 {
+				for j := range n {
+					i := ((j*step)%n + n) % n
+					_, _, a, ok := f.asked([]byte(f.topics[k].Name), [16]byte{}, int32(i))
+					if want := int64(1000*k + i); !ok || a.offset != want {
+						t.Fatalf("of %d: %d, %v, want %d", n, a.offset, ok, want)
+					}
+					_, _, a, ok = f.asked(nil, f.topics[k].ID, int32(i))
+					if want := int64(1000*k + i); !ok || a.offset != want {
+						t.Fatalf("of %d, by id: %d, %v, want %d", n, a.offset, ok, want)
+					}
+				}
+			}
+		}
+		if _, _, _, ok := f.asked([]byte("a"), [16]byte{}, int32(n)); ok {
+			t.Error("found what was not asked")
+		}
+		if _, _, _, ok := f.asked([]byte("c"), [16]byte{}, 0); ok {
+			t.Error("found a topic that was not asked")
+		}
+	}
+}
