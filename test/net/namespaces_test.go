@@ -97,7 +97,7 @@ func (n *network) backlog(t *testing.T, address, node string, topic *broker.Topi
 	c := n.dial(t, node, "reader")
 	var readings []*client.Reading
 	for offset := int64(0); offset < topic.End(); {
-		r, err := c.Fetch(topic, offset, 8*mib+777)
+		r, err := c.Fetch(topic, offset, 32*mib+777)
 		must(t, err)
 		must(t, r.Rest())
 		readings, offset = append(readings, r), r.Next()
