@@ -117,7 +117,7 @@ var (
 
 func newConn(l *listener, raw *net.TCPConn, s *access.Session) *conn {
 	c := &conn{p: l.p, l: l, s: l.s, session: s, raw: raw, queue: newFifo(l.p.limits.Load().InFlight)}
-	c.env = api.Env{Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: l.p.opt.Decider, Memory: l.p.pool}
+	c.env = api.Env{Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: l.p.opt.Decider, Memory: l.p.kept}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.since.Store(s.Opened.UnixNano())
 	c.requests.c, c.responses.c = c, c
@@ -246,7 +246,7 @@ func (c *conn) part(err error) {
 		return
 	case errors.Is(err, errBroker), errors.Is(err, errQueueClosed):
 		<-c.ended // what the broker said last is handed on
-	case errors.As(err, &bad):
+	case errors.As(err, &bad) && !errors.Is(err, api.ErrNoRoom):
 		_ = c.queue.settled() // what was asked before it is answered, as by a broker; an error means that this is over, too
 	case !errors.Is(err, errDrained):
 		return
@@ -277,6 +277,29 @@ func (c *conn) release() {
 		if r != nil {
 			r.Release()
 		}
+	}
+}
+
+// How long a pump waits for others to give buffers back before its frame is given up, and between two looks.
+const (
+	roomWait = 2 * time.Second
+	roomLook = 20 * time.Millisecond
+)
+
+// awaitsRoom waits a moment, and says whether to try again: since is when the wait for this room began, zero before.
+func (c *conn) awaitsRoom(since *time.Time) bool {
+	now := time.Now()
+	if since.IsZero() {
+		*since = now
+	}
+	if now.Sub(*since) >= roomWait {
+		return false
+	}
+	select {
+	case <-c.ctx.Done():
+		return false
+	case <-time.After(roomLook):
+		return true
 	}
 }
 

@@ -29,7 +29,7 @@ type Limits struct {
 	PerSource    int   // at once from one address; 0: no limit
 	InFlight     int   // requests of one connection that wait for an answer
 	ProduceFrame int64 // bytes of a Produce frame that are held until it is decided
-	Buffers      int64 // bytes of all buffers
+	Buffers      int64 // bytes of all buffers; as much again for what decoded requests in flight keep
 }
 
 // Timeouts bound how long a peer can make others wait. They can be changed while the proxy runs.

@@ -21,6 +21,7 @@ type Proxy struct {
 	opt   Options
 	log   *slog.Logger
 	pool  *relay.Pool
+	kept  *relay.Pool // lends nothing: accounts for what requests in flight keep, against the same limit
 	pipes *relay.Pipes
 	known *identity.Known
 
@@ -47,7 +48,7 @@ const knownPrincipals = 10000
 // New returns a proxy that listens nowhere yet.
 func New(o Options) *Proxy {
 	p := &Proxy{
-		opt: o, log: o.Log, pool: relay.NewPool(o.Limits.Buffers), pipes: relay.NewPipes(0),
+		opt: o, log: o.Log, pool: relay.NewPool(o.Limits.Buffers), kept: relay.NewPool(o.Limits.Buffers), pipes: relay.NewPipes(0),
 		known:    identity.NewKnown(knownPrincipals),
 		clusters: map[string]*clusterState{}, conns: map[*conn]struct{}{}, sources: map[netip.Addr]int{},
 		stop: make(chan struct{}), swept: make(chan struct{}),
@@ -62,6 +63,7 @@ func New(o Options) *Proxy {
 func (p *Proxy) SetLimits(l Limits) {
 	p.limits.Store(&l)
 	p.pool.SetLimit(l.Buffers)
+	p.kept.SetLimit(l.Buffers)
 }
 
 // SetTimeouts changes the timeouts, for open connections too.

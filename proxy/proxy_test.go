@@ -87,7 +87,7 @@ func newRigWith(t testing.TB, brokers []string, mode relay.Mode, flow time.Durat
 // close also holds every test to this: a proxy that has ended has given back all it took.
 func (r *rig) close() {
 	r.p.Close()
-	if n := r.p.pool.InUse(); n != 0 {
+	if n := r.p.pool.InUse() + r.p.kept.InUse(); n != 0 {
 		r.t.Errorf("%d bytes of buffers are still in use", n)
 	}
 	if s := r.p.pipes.Stats(); s.Open != 0 {

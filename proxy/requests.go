@@ -42,6 +42,7 @@ type requests struct {
 	gate   gate
 	lookup lookup
 	began  time.Time // when the bytes being worked on came
+	tight  time.Time // since when there is no room for more of the open frame; zero: there is
 }
 
 // errFrame is a request that cannot be let pass. The connection ends, as a broker would end it.
@@ -90,7 +91,7 @@ func (q *requests) fill() error {
 		switch {
 		case err == nil:
 			q.c.meter.clientIn.Add(int64(q.r.Len() - before))
-			q.began = time.Now()
+			q.began, q.tight = time.Now(), time.Time{}
 			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			if err := q.woken(); err != nil {
@@ -98,6 +99,7 @@ func (q *requests) fill() error {
 			}
 		case errors.Is(err, relay.ErrNoRoom) && q.produce != nil && !q.streams:
 			return q.stream()
+		case errors.Is(err, relay.ErrNoRoom) && q.c.awaitsRoom(&q.tight):
 		case errors.Is(err, io.EOF) && open:
 			return io.ErrUnexpectedEOF
 		default:

@@ -42,6 +42,7 @@ type responses struct {
 	streamed int64                        // size of the open streamed frame, its length bytes included
 	made     []*bytebufferpool.ByteBuffer // frames of ours that the writer holds until the flush
 	began    time.Time                    // when the bytes being worked on came
+	tight    time.Time                    // since when there is no room for more of the open frame; zero: there is
 	moving   bool                         // kernel mode has the stream
 	declined bool                         // kernel mode was shown a frame that is not for it
 	copies   bool                         // no pipe was to be had: the rest of this frame goes through user mode
@@ -112,7 +113,10 @@ func (s *responses) fill() error {
 	m.brokerIn.Add(int64(s.r.Len() - before))
 	switch {
 	case err == nil:
+		s.tight = time.Time{}
 		s.tick(s.began)
+		return nil
+	case errors.Is(err, relay.ErrNoRoom) && s.c.awaitsRoom(&s.tight):
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return s.woken()

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/binary"
+	"io"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -80,6 +81,61 @@ func TestMemoryOfHostileFrames(t *testing.T) {
 	}
 	l.client.Close()
 	l.settle()
+}
+
+// A frame that finds no room waits a moment for it, and is given up then.
+func TestFramesWaitForRoom(t *testing.T) {
+	q := kmsg.NewPtrDeleteGroupsRequest()
+	r := kmsg.NewPtrDeleteGroupsResponse()
+	for range 3000 {
+		g := kmsg.NewDeleteGroupsResponseGroup()
+		g.Group = "a group with a name of some length"
+		q.Groups, r.Groups = append(q.Groups, g.Group), append(r.Groups, g)
+	}
+	request := framed(q, 0)
+	answer := to(request, answered(r, 0, false))
+	for _, c := range []struct {
+		name              string
+		request, response bool // who finds no room
+		lasts             time.Duration
+		words             string
+	}{
+		{"a request, for a while", true, false, 300 * time.Millisecond, causeClient.word},
+		{"an answer, for a while", false, true, 300 * time.Millisecond, causeClient.word},
+		{"a request, for too long", true, false, time.Minute, "no room for the request"},
+		{"an answer, for too long", false, true, time.Minute, "no room for the answer"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := newLine(t, relay.ModeAuto, nil)
+			full := func(yes bool) {
+				if !yes {
+					return
+				}
+				n := l.p.pool.Limit() - l.p.pool.InUse()
+				l.p.pool.TryCharge(n)
+				time.AfterFunc(min(c.lasts, roomWait+time.Second), func() { l.p.pool.Uncharge(n) })
+			}
+			full(c.request)
+			go l.ask(request)
+			if c.request && c.lasts > roomWait {
+				l.closed(c.words)
+				time.Sleep(2 * time.Second) // the room is given back
+				return
+			}
+			l.asked(request)
+			full(c.response)
+			go func() { _, _ = l.broker.Write(answer) }()
+			if c.lasts > roomWait {
+				_, _ = io.Copy(io.Discard, l.client)
+				time.Sleep(2 * time.Second)
+			} else {
+				l.answered(answer)
+			}
+			l.client.Close()
+			l.settle()
+			l.mustCause(c.words)
+		})
+	}
 }
 
 // What requests in flight keep is accounted: a client that fills the queue with large ones runs into the limit.

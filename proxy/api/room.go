@@ -21,10 +21,10 @@ const (
 	bodyGrowth  = 16 // a decoded request against its bytes on the wire
 )
 
-// Errors of requests that ask for too much. The connection ends.
+// Errors of requests that ask for too much: for anybody, or for what is left. The connection ends.
 var (
 	errTooMany = errors.New("it names more than 10000 resources, or 100000 partitions")
-	errNoRoom  = errors.New("no room for it under limits.buffers")
+	ErrNoRoom  = errors.New("no room for it under limits.buffers")
 )
 
 // Memory accounts for what all exchanges together keep, against one limit.
@@ -44,7 +44,7 @@ func (x *Exchange) keep(n int64) error {
 	}
 	if m := x.Env.Memory; m != nil {
 		if !m.TryCharge(more) {
-			return errNoRoom
+			return ErrNoRoom
 		}
 		x.charged += more
 	}
