@@ -108,7 +108,7 @@ func sources(clients []*client.Client) (all []string) {
 
 // Many slow readers of large answers: nobody's answer is held in memory, nobody is dropped.
 func TestSlowReaders(t *testing.T) {
-	for _, batch := range []int{128 * kib, 16 * kib} {
+	for _, batch := range []int{128 * kib, 16 * kib, 4 * kib} {
 		t.Run(fmt.Sprintf("%dKiB", batch/kib), func(t *testing.T) { slowReaders(t, batch) })
 	}
 }

@@ -6,4 +6,4 @@ replace doorkeeper => ../..
 
 require github.com/twmb/franz-go/pkg/kmsg v1.15.1
 
-require golang.org/x/sys v0.50.0 // indirect
+require golang.org/x/sys v0.50.0

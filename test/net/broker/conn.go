@@ -148,5 +148,8 @@ func (c *conn) fetch(q *kmsg.FetchRequest) error {
 			return err
 		}
 	}
+	if t.Last {
+		return io.EOF
+	}
 	return nil
 }

@@ -26,6 +26,7 @@ type Topic struct {
 	Batch   int   // bytes of a batch
 	Records int   // messages in a batch
 	Count   int64 // batches
+	Last    bool  // the broker closes the connection after an answer with it
 	payload [variants][]byte
 }
 

@@ -13,6 +13,7 @@ import (
 type Options struct {
 	Namespace *sandbox.Namespace // where it runs; nil: here
 	UID       uint32             // as whom
+	Files     int                // the limit of its descriptors; 0: that of the tests
 	State     string             // its state_dir; "": one of its own
 	Clusters  []Cluster
 	Extra     string // YAML at the top level

@@ -36,7 +36,6 @@ type Door struct {
 	done    chan struct{} // closed when the process has ended
 	exit    error
 	http    *http.Client
-	logged  bool
 }
 
 // Start starts one that is stopped when the test ends, at the latest. A failed test shows the end of its log.
@@ -87,6 +86,9 @@ func (d *Door) Run() {
 	}
 	defer out.Close()
 	cmd := exec.Command(sandbox.Binary(), "run", "-c", d.config())
+	if n := d.opt.Files; n > 0 {
+		cmd = exec.Command("prlimit", append([]string{fmt.Sprintf("--nofile=%d:%d", n, n)}, cmd.Args...)...)
+	}
 	cmd.Stdout, cmd.Stderr, cmd.Dir = out, out, d.Dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	if d.opt.UID != 0 {
@@ -146,16 +148,25 @@ func (d *Door) Alive() {
 // Stop ends it as an operator does, which must succeed.
 func (d *Door) Stop() {
 	d.t.Helper()
+	d.Terminate()()
+}
+
+// Terminate asks it to end, and returns a function that waits until it has, which must succeed.
+func (d *Door) Terminate() (wait func()) {
+	d.t.Helper()
 	d.Alive()
 	_ = d.process.Signal(unix.SIGTERM)
-	select {
-	case <-d.done:
-		if d.exit != nil {
-			d.t.Errorf("doorkeeper's end: %v", d.exit)
+	return func() {
+		d.t.Helper()
+		select {
+		case <-d.done:
+			if d.exit != nil {
+				d.t.Errorf("doorkeeper's end: %v", d.exit)
+			}
+		case <-time.After(patience):
+			d.Kill()
+			d.t.Error("doorkeeper does not end after SIGTERM")
 		}
-	case <-time.After(patience):
-		d.t.Error("doorkeeper does not end after SIGTERM")
-		d.Kill()
 	}
 }
 
