@@ -18,11 +18,16 @@ func sorted(list []string) string {
 	return strings.Join(list, "; ")
 }
 
-// setGroupConfig sets a group's configuration, which kadm does not.
+// setGroupConfig sets a group's configuration.
 func setGroupConfig(ctx context.Context, cl *kgo.Client, group, key, value string) error {
+	return setConfig(ctx, cl, kmsg.ConfigResourceTypeGroupConfig, group, key, value)
+}
+
+// setConfig sets one configuration of a resource of any kind.
+func setConfig(ctx context.Context, cl *kgo.Client, kind kmsg.ConfigResourceType, name, key, value string) error {
 	request := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	resource := kmsg.NewIncrementalAlterConfigsRequestResource()
-	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeGroupConfig, group
+	resource.ResourceType, resource.ResourceName = kind, name
 	config := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
 	config.Name, config.Value, config.Op = key, &value, kmsg.IncrementalAlterConfigOpSet
 	resource.Configs = append(resource.Configs, config)

@@ -31,10 +31,6 @@ func TestOldFormats(t *testing.T) {
 	}
 	defer cluster.Stop()
 	layOldSegment(ctx, t, cluster)
-	if shared.door == nil {
-		t.Log(readOld(ctx, t, cluster.Bootstrap(brokers.Plain)[0]))
-		return
-	}
 	d, err := door.Start(ctx, t.TempDir(), cluster, door.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -86,6 +86,7 @@ func TestTools(t *testing.T) {
 		toolRow("share groups",
 			tool{class: "VerifiableProducer", args: "--bootstrap-server BOOTSTRAP --topic PREFIX-s --max-messages 200 --acks -1", keep: `"acked":\d+`},
 			tool{class: "VerifiableShareConsumer", args: "--bootstrap-server BOOTSTRAP --topic PREFIX-s --group-id PREFIX-g --max-messages 200 --offset-reset-strategy earliest --acknowledgement-mode auto", keep: `shutdown_complete`},
+			tool{class: "consumer.ConsoleShareConsumer", args: "--bootstrap-server BOOTSTRAP --topic PREFIX-s --group PREFIX-g --timeout-ms 3000 --max-messages 1", keep: `^`},
 			tool{class: "consumer.group.ShareGroupCommand", args: "--bootstrap-server BOOTSTRAP --describe --group PREFIX-g", keep: `PREFIX-g +PREFIX-s`},
 			tool{class: "GroupsCommand", args: "--bootstrap-server BOOTSTRAP --list", keep: `PREFIX-g +Share`},
 			tool{class: "consumer.group.ShareGroupCommand", args: "--bootstrap-server BOOTSTRAP --delete --group PREFIX-g", keep: `successful`},

@@ -48,8 +48,8 @@ func APIName(key int16) string {
 		return "SaslAuthenticate"
 	case "InitProducerID":
 		return "InitProducerId"
-	case "OffsetForLeaderEpoch":
-		return "OffsetForLeaderEpoch"
+	case "AlterPartitionAssignments":
+		return "AlterPartitionReassignments"
 	case "DescribeACLs":
 		return "DescribeAcls"
 	case "CreateACLs":

@@ -14,9 +14,9 @@ type Names struct {
 	Prefix  string // of everything that a request may make
 	Topic   string // that exists, with one partition
 	TopicID [16]byte
-	Group   string
+	Group   string // its coordinator, and that of the next two, is the broker that is asked
+	Joined  string // another group, that JoinGroup joins
 	TxnID   string
-	Node    int32
 }
 
 // Request builds a request with defaults, and one element in every list.

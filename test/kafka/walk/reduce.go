@@ -17,14 +17,14 @@ func Reduce(response kmsg.Response, n Names) string {
 	if err != nil {
 		return err.Error()
 	}
-	return strings.ReplaceAll(string(text), n.Prefix, "PREFIX-")
+	return strings.NewReplacer(n.Group, "GROUP", n.Joined, "JOINED", n.TxnID, "TXN", n.Prefix, "PREFIX-").Replace(string(text))
 }
 
 // Fields of which only it is compared whether they are set.
 var varying = []string{
 	"Host", "Port", "ThrottleMillis", "TopicID", "ProducerID", "MemberID", "LeaderID", "Leader", "ClusterID", "ControllerID",
 	"Timestamp", "LogAppendTime", "SubscriptionID", "ClientInstanceID", "PushIntervalMillis", "LogEndOffset", "LogStartOffset",
-	"LastFetchTimestamp", "LastCaughtUpTimestamp", "HighWatermark", "Offset", "BaseOffset", "LastStableOffset", "NodeID", "Replicas",
+	"LastFetchTimestamp", "LastTimestamp", "LastCaughtUpTimestamp", "HighWatermark", "Offset", "BaseOffset", "LastStableOffset", "NodeID", "Replicas",
 	"ISR", "OfflineReplicas", "EligibleLeaderReplicas", "CoordinatorID", "LeaderEpoch", "Epoch", "FinalizedFeaturesEpoch", "LowWatermark",
 	"LogDirs", "RecordBatches", "Dirs", "Size", "StartTimestamp", "TotalBytes", "UsableBytes", "IncarnationID", "ErrorMessage", "Brokers",
 	"Nodes", "ApiKeys", "Token", "MemberEpoch", "Members", "ProducerEpoch", "UnknownTags", "Version", "SessionID", "ControllerEpoch",

@@ -35,7 +35,7 @@ var specials = map[int16]func(r kmsg.Request, version int16, n Names){
 	},
 	11: func(r kmsg.Request, _ int16, n Names) {
 		q := r.(*kmsg.JoinGroupRequest)
-		q.Group, q.SessionTimeoutMillis, q.RebalanceTimeoutMillis, q.ProtocolType = n.Prefix+"join", 6000, 6000, "consumer"
+		q.Group, q.SessionTimeoutMillis, q.RebalanceTimeoutMillis, q.ProtocolType = n.Joined, 6000, 6000, "consumer"
 		q.InstanceID, q.Protocols[0].Name = nil, "range"
 	},
 	14: func(r kmsg.Request, _ int16, _ Names) { r.(*kmsg.SyncGroupRequest).Generation = 1 },
@@ -65,6 +65,7 @@ var specials = map[int16]func(r kmsg.Request, version int16, n Names){
 		q := r.(*kmsg.InitProducerIDRequest)
 		q.TransactionalID, q.TransactionTimeoutMillis, q.ProducerID, q.ProducerEpoch = &n.TxnID, 10_000, -1, -1
 	},
+	23: func(r kmsg.Request, _ int16, _ Names) { r.(*kmsg.OffsetForLeaderEpochRequest).ReplicaID = -1 },
 	27: func(r kmsg.Request, _ int16, _ Names) {
 		r.(*kmsg.WriteTxnMarkersRequest).Markers[0].ProducerID = 987654
 	},

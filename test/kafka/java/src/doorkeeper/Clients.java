@@ -35,7 +35,7 @@ public final class Clients {
         Map<String, Object> with(Object... pairs) {
             Map<String, Object> all = new HashMap<>(properties);
             all.put("bootstrap.servers", bootstrap);
-            all.put("client.id", "java");
+            all.putIfAbsent("client.id", "java");
             for (int i = 0; i < pairs.length; i += 2) {
                 all.put((String) pairs[i], pairs[i + 1]);
             }
