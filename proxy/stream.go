@@ -89,11 +89,8 @@ func (s *responses) rewriteStream(e entry, frame []byte) error {
 	return nil
 }
 
-// Kernel mode needs this much of a frame to pay for itself, in bytes; below it nobody is even asked.
-const (
-	kernelLeft  = 128 << 10
-	kernelBatch = 32 << 10
-)
+// kernelLeft is how much of a frame kernel mode must have moved before it gives way to small batches, in bytes.
+const kernelLeft = 128 << 10
 
 // useKernel says whether kernel mode takes over now. It must be between two reads with nothing in the buffer.
 func (s *responses) useKernel() bool {
@@ -107,8 +104,10 @@ func (s *responses) useKernel() bool {
 	switch {
 	case s.gauge.Mode == relay.ModeKernel:
 		s.moving = !s.declined && !(open && s.reader.Tail())
-	case open && !s.copies && left >= kernelLeft && s.gauge.Average() >= kernelBatch && !s.reader.Tail():
+	case open && !s.copies && s.gauge.Ready(left) && !s.reader.Tail():
 		s.moving = s.gauge.Choose(left, s.r.Queued())
+	case !open && !s.copies && !s.declined && s.gauge.Ready(s.streamed):
+		s.moving = true // the last answer was large: the next one's head decides
 	}
 	if !s.moving {
 		s.declined = false
@@ -148,7 +147,7 @@ var _ relay.Scanner = (*responses)(nil)
 // Scan implements relay.Scanner, for kernel mode: p is a copy of bytes that wait in the broker's socket.
 func (s *responses) Scan(p []byte) (int, error) {
 	if left, open := s.reader.Open(); open {
-		if s.reader.Tail() {
+		if s.reader.Tail() && !plainTail(p, left) {
 			s.declined = true
 			return 0, nil
 		}
@@ -156,12 +155,26 @@ func (s *responses) Scan(p []byte) (int, error) {
 		if err != nil {
 			return n, errAnswer{err}
 		}
-		if left, _ = s.reader.Open(); left == 0 {
+		if left, _ := s.reader.Open(); left == 0 {
 			s.endStream()
 		}
 		return n, nil
 	}
 	return s.kernelFrame(p)
+}
+
+// plainTail says that what stands behind an answer's records is nothing but empty tagged fields, as in nearly every
+// answer: there is nothing to hide, and kernel mode need not be left for it.
+func plainTail(p []byte, left int64) bool {
+	if left > int64(len(p)) {
+		return false
+	}
+	for _, b := range p[:left] {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // kernelFrame begins a frame in kernel mode, or declines it.
@@ -174,6 +187,7 @@ func (s *responses) kernelFrame(p []byte) (int, error) {
 	if !ok || e.kind != forwarded || !e.x.Streams() || int32(binary.BigEndian.Uint32(p[4:])) != e.correlation ||
 		e.x.EndpointsBehind() && size <= maxHeld || !s.gauge.Choose(int64(size), kernelLeft) {
 		s.declined = true
+		s.streamed = 0 // small answers follow: not asked again before the next large one
 		return 0, nil
 	}
 	if _, err := s.beginStream(e, p, size); err != nil {
@@ -207,7 +221,7 @@ func (s *responses) Kernel() (int64, bool) {
 		e, ok := s.c.queue.first()
 		return 0, !ok || e.kind == forwarded
 	}
-	return left, !s.reader.Tail() && (s.gauge.Stay() || s.streamed-left < kernelLeft)
+	return left, s.reader.Tail() || s.gauge.Stay() || s.streamed-left < kernelLeft
 }
 
 // Release implements relay.Scanner.

@@ -18,8 +18,8 @@ func (m Mode) String() string { return [...]string{"auto", "user", "kernel"}[min
 const (
 	minLeft      = 128 << 10 // left in the open frame
 	minQueued    = 64 << 10  // waiting in the receive queue: a network that paces short runs is served better by copying
-	enterAverage = 32 << 10  // average batch to enter kernel mode
-	leaveAverage = 24 << 10  // and to leave it
+	enterAverage = 12 << 10  // average batch to enter kernel mode
+	leaveAverage = 8 << 10   // and to leave it
 )
 
 // A Gauge chooses the mover for one connection from what flows through it. It is a value without locks or clocks:
@@ -54,11 +54,14 @@ func (g *Gauge) Choose(left int64, queued int) bool {
 		if g.kernel {
 			g.kernel = left >= minLeft && g.average >= leaveAverage
 		} else {
-			g.kernel = left >= minLeft && g.average >= enterAverage && queued >= minQueued
+			g.kernel = g.Ready(left) && queued >= minQueued
 		}
 	}
 	return g.kernel
 }
+
+// Ready says whether kernel mode may suit once enough is queued: worth a look at the queue, which Choose wants.
+func (g *Gauge) Ready(left int64) bool { return left >= minLeft && g.average >= enterAverage }
 
 // Stay says whether kernel mode should go on in the middle of a frame: the batches are still large enough. How much
 // is left of the frame does not matter there, since the way back would cost more than the rest.

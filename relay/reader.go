@@ -17,7 +17,7 @@ var ErrElement = errors.New("relay: element larger than the buffer may grow")
 
 const (
 	firstSize = 32 << 10   // a fresh Reader's buffer
-	maxSize   = 1 << 20    // what it grows to while reads fill it; Want goes beyond
+	maxSize   = 256 << 10  // what it grows to while reads fill it; Want goes beyond. Larger ones leave the cache, and slow readers pin them
 	keepSmall = 32 << 10   // unconsumed bytes above this are not copied only to gain room behind them
 	smallRuns = 8          // so many reads under a quarter of the buffer halve it
 	tlsRecord = 16<<10 + 1 // room that takes any TLS record's content and is not full with it
@@ -27,7 +27,7 @@ const (
 //
 // On a *net.TCPConn it owns no buffer while it waits, unless bytes that were read are not consumed yet: then a buffer
 // just large enough for them. On a *tls.Conn over Records the same holds for the plaintext. On any other
-// net.Conn it waits with a buffer of 4 KiB. While reads fill the buffer it doubles, from 32 KiB to 1 MiB.
+// net.Conn it waits with a buffer of 4 KiB. While reads fill the buffer it doubles, from 32 KiB to 256 KiB.
 //
 // A Reader belongs to one goroutine. SetReadDeadline on the connection may be called from any.
 type Reader struct {
