@@ -16,14 +16,14 @@ func TestGauge(t *testing.T) {
 	}{
 		"starts in user mode":        {ModeAuto, []ask{{0, 1000 * k, 1000 * k, false}}},
 		"large batches":              {ModeAuto, []ask{{64 * k, 1000 * k, 1000 * k, true}}},
-		"small batches":              {ModeAuto, []ask{{16 * k, 1000 * k, 1000 * k, false}}},
+		"small batches":              {ModeAuto, []ask{{4 * k, 1000 * k, 1000 * k, false}}},
 		"small frame":                {ModeAuto, []ask{{64 * k, 127 * k, 1000 * k, false}}},
 		"short runs":                 {ModeAuto, []ask{{64 * k, 1000 * k, 32 * k, false}}},
 		"queue does not matter on":   {ModeAuto, []ask{{64 * k, 1000 * k, 64 * k, true}, {64 * k, 1000 * k, 0, true}}},
 		"leaves at a small frame":    {ModeAuto, []ask{{64 * k, 1000 * k, 64 * k, true}, {64 * k, 100 * k, 0, false}, {64 * k, 1000 * k, 0, false}}},
-		"stays between the marks":    {ModeAuto, []ask{{40 * k, 1000 * k, 64 * k, true}, {8 * k, 1000 * k, 64 * k, true}}}, // 32 -> 26
-		"leaves below":               {ModeAuto, []ask{{40 * k, 1000 * k, 64 * k, true}, {1, 1000 * k, 64 * k, true}, {1, 1000 * k, 64 * k, false}}},
-		"does not enter between":     {ModeAuto, []ask{{28 * k, 1000 * k, 64 * k, false}}},
+		"stays between the marks":    {ModeAuto, []ask{{14 * k, 1000 * k, 64 * k, true}, {2 * k, 1000 * k, 64 * k, true}}}, // 14 -> 11
+		"leaves below":               {ModeAuto, []ask{{14 * k, 1000 * k, 64 * k, true}, {1, 1000 * k, 64 * k, true}, {1, 1000 * k, 64 * k, false}}},
+		"does not enter between":     {ModeAuto, []ask{{10 * k, 1000 * k, 64 * k, false}}},
 		"one small batch is no news": {ModeAuto, []ask{{1000 * k, 1000 * k, 64 * k, true}, {1, 1000 * k, 64 * k, true}}},
 		"forced user":                {ModeUser, []ask{{1000 * k, 1000 * k, 1000 * k, false}}},
 		"forced kernel":              {ModeKernel, []ask{{0, 0, 0, true}}},

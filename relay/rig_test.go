@@ -204,7 +204,11 @@ func (r *rig) receive(pause func(n int)) (got []byte, err error) {
 // transfer runs the relay between a sender and a receiver and returns what came out, and why the relay ended.
 func (r *rig) transfer(send func(c *net.TCPConn), pause func(n int)) (got []byte, reason Reason, err error) {
 	var wg sync.WaitGroup
-	wg.Go(func() { reason, err = r.run() })
+	wg.Go(func() {
+		if reason, err = r.run(); reason != Ended {
+			_ = r.source.Close() // or the sender would wait for a reader for ever
+		}
+	})
 	wg.Go(func() { got, _ = r.receive(pause) })
 	send(r.sender)
 	wg.Wait()
