@@ -44,7 +44,7 @@ type stage struct {
 	opt     Options
 }
 
-// Run plays the demo. It ends by itself, or with ctx.
+// Run plays the demo. It ends by itself, or with ctx, which is no error.
 func Run(ctx context.Context, opt Options) (err error) {
 	s := &stage{opt: opt, out: printer{opt.Out, opt.Colour}}
 	defer func() { err = errors.Join(err, s.strike()) }()
@@ -53,6 +53,9 @@ func Run(ctx context.Context, opt Options) (err error) {
 	}
 	s.introduce()
 	if err := s.play(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	s.further()

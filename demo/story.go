@@ -68,9 +68,9 @@ func (s *stage) look(ctx context.Context) error {
 	var rows [][]string
 	for _, x := range sessions {
 		host, _, _ := strings.Cut(x.Source, ":")
-		row := []string{x.Principal, host, x.Software, x.ClientID, x.Auth}
-		if i := slices.IndexFunc(rows, func(r []string) bool { return slices.Equal(r[:5], row) }); i >= 0 {
-			rows[i][5] += "+"
+		row := []string{x.Principal, host, x.Software, x.Auth}
+		if i := slices.IndexFunc(rows, func(r []string) bool { return slices.Equal(r[:4], row) }); i >= 0 {
+			rows[i][4] += "+"
 			continue
 		}
 		if x.Principal != access.Anonymous { // not logged in yet
@@ -78,10 +78,10 @@ func (s *stage) look(ctx context.Context) error {
 		}
 	}
 	for i := range rows {
-		rows[i][5] = fmt.Sprint(len(rows[i][5]))
+		rows[i][4] = fmt.Sprint(len(rows[i][4]))
 	}
 	slices.SortFunc(rows, slices.Compare)
-	s.out.table([]string{"PRINCIPAL", "FROM", "SOFTWARE", "CLIENT ID", "LOGIN", "CONNECTIONS"}, rows, nil)
+	s.out.table([]string{"PRINCIPAL", "FROM", "SOFTWARE", "LOGIN", "CONNECTIONS"}, rows, nil)
 	return nil
 }
 
@@ -90,10 +90,10 @@ func (s *stage) tellUses(all []*use) {
 	s.out.heading(2, "What each one reads and writes")
 	var rows [][]string
 	for _, u := range all {
-		rows = append(rows, []string{u.principal, u.address, u.software, strings.ToLower(u.operation) + "s", u.topic, count(u.messages) + " messages", size(u.bytes)})
+		rows = append(rows, []string{u.principal, u.software, strings.ToLower(u.operation) + "s", u.topic, count(u.messages), size(u.bytes)})
 	}
 	slices.SortFunc(rows, slices.Compare)
-	s.out.table([]string{"PRINCIPAL", "FROM", "SOFTWARE", "", "TOPIC", "", ""}, rows, nil)
+	s.out.table([]string{"PRINCIPAL", "SOFTWARE", "", "TOPIC", "MESSAGES", "BYTES"}, rows, nil)
 }
 
 // tellTheft shows the theft as the records show it.
@@ -107,7 +107,7 @@ func (s *stage) tellTheft(before, after []*use) error {
 	p.heading(3, "The theft")
 	p.text(fmt.Sprintf("%s is known from %s. It reads %s. That is its whole life in the records.", who.principal, places, known))
 	p.line("")
-	p.line("   %s", p.red(fmt.Sprintf("Now the same credential comes from %s with %s, without a group, and reads", who.address, who.software)))
+	p.alarm(fmt.Sprintf("Now the same credential comes from %s with %s, without a group, and reads", who.address, who.software))
 	p.line("")
 	s.tellRanges(found)
 	return nil
@@ -165,19 +165,24 @@ func (s *stage) tellRanges(found []*use) {
 func (s *stage) further() {
 	p, run := s.out, s.opt.Command
 	p.heading(4, "How to look further")
+	look := func(what string, command ...string) {
+		p.line("   %s", p.dim(what))
+		for _, line := range command {
+			p.line("   %s", line)
+		}
+	}
 	if !s.opt.Keep {
-		p.line("   %s              stay, and point a client of your own at it", p.bold(run+" demo --keep"))
-		p.line("   %s   before a cluster of yours: README.md, \"In front of your cluster\"", p.bold(run+" run -c doorkeeper.yaml"))
+		look("stay, and point a client of your own at it", run+" demo --keep")
+		look(`before a cluster of yours: README.md, "In front of your cluster"`, run+" run -c doorkeeper.yaml")
 		return
 	}
-	p.line("   %s", p.dim("the records, one JSON line each"))
-	p.line("   less %s", s.records())
-	p.line("   %s", p.dim("the records as they come, here of the stolen principal"))
-	p.line("   %s tail --admin %s --principal User:erp", run, s.socket())
-	p.line("   %s", p.dim("who is connected"))
-	p.line("   %s sessions --admin %s", run, s.socket())
-	p.line("   %s", p.dim("be a client yourself"))
-	p.line("   kcat -b %s -X security.protocol=SASL_PLAINTEXT -X sasl.mechanism=PLAIN -X sasl.username=reporting -X sasl.password=%s -C -t invoices -e", s.addr, users["reporting"])
+	look("the records, one JSON line each", "less "+s.records())
+	look("the records as they come, here of the stolen principal", run+" tail --admin "+s.socket()+` \`, "    --principal User:erp")
+	look("who is connected", run+" sessions --admin "+s.socket())
+	look("be a client yourself",
+		fmt.Sprintf(`kcat -b %s -X security.protocol=SASL_PLAINTEXT \`, s.addr),
+		`    -X sasl.mechanism=PLAIN -X sasl.username=reporting \`,
+		fmt.Sprintf("    -X sasl.password=%s -C -t invoices -e", users["reporting"]))
 	p.line("")
 	p.line("   Ctrl-C ends it.")
 }

@@ -32,18 +32,30 @@ func (p printer) heading(n int, s string) {
 	p.line("\n%s  %s", p.bold(fmt.Sprintf("%d", n)), p.bold(s))
 }
 
-// text writes sentences, indented and wrapped.
+// text writes sentences, indented and wrapped so that they fit a terminal of 80 columns.
 func (p printer) text(s string) {
-	const width = 92
+	for _, line := range wrap(s) {
+		p.line("   %s", line)
+	}
+}
+
+// alarm is text that stands out.
+func (p printer) alarm(s string) {
+	for _, line := range wrap(s) {
+		p.line("   %s", p.red(line))
+	}
+}
+
+func wrap(s string) (lines []string) {
+	const width = 76
 	line := ""
 	for _, word := range strings.Fields(s) {
-		if len(line)+1+len(word) > width {
-			p.line("   %s", line)
-			line = ""
+		if line != "" && len(line)+1+len(word) > width {
+			lines, line = append(lines, line), ""
 		}
 		line = strings.TrimSpace(line + " " + word)
 	}
-	p.line("   %s", line)
+	return append(lines, line)
 }
 
 // table writes rows under a header, columns aligned. Rows for which mark is true stand out.

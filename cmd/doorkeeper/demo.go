@@ -24,7 +24,8 @@ records. It ends by itself; with --keep it stays until Ctrl-C, so that you can b
 		Example: "  doorkeeper demo\n  doorkeeper demo --keep",
 		Args:    cobra.NoArgs,
 		RunE: ran(func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			// A closed terminal or pipe (demo | head) ends it as Ctrl-C does, or its child and folder would stay behind.
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 			defer stop()
 			return demo.Run(ctx, demo.Options{
 				Out: c.out, Log: c.err, Colour: bool(painter(c.out)), Keep: keep, Version: app.Version, Command: calledAs(),

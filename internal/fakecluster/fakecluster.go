@@ -4,15 +4,21 @@ package fakecluster
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Env marks a process that is to be a fake cluster. Its value is the Options as JSON.
@@ -39,6 +45,8 @@ func ServeIfAsked() (asked bool, err error) {
 }
 
 func (o *Options) serve(in io.Reader, out io.Writer) error {
+	// Ctrl-C reaches every process of a terminal's group. The parent says when the brokers go: after the proxy's drain.
+	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	opts := []kfake.Opt{kfake.NumBrokers(max(1, o.Brokers))}
 	for topic, partitions := range o.Topics {
 		opts = append(opts, kfake.SeedTopics(partitions, topic))
@@ -56,11 +64,47 @@ func (o *Options) serve(in io.Reader, out io.Writer) error {
 		return err
 	}
 	defer c.Close()
+	if len(o.Users) > 0 {
+		if err := offerHandshakeV0(c); err != nil {
+			return err
+		}
+	}
 	if _, err := fmt.Fprintln(out, strings.Join(c.ListenAddrs(), ",")); err != nil {
 		return err
 	}
 	_, err = io.Copy(io.Discard, in) // ends when the parent closes it, or is gone
 	return err
+}
+
+// offerHandshakeV0 lets the brokers say that they speak version 0 of SaslHandshake, which kfake does not. librdkafka (and
+// so kcat) takes a broker without it for one without SASL; it then uses version 1 all the same.
+func offerHandshakeV0(c *kfake.Cluster) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	own, err := kmsg.NewPtrApiVersionsRequest().RequestWith(ctx, cl)
+	if err != nil {
+		return fmt.Errorf("asking the fake cluster for its API versions: %w", err)
+	}
+	for i := range own.ApiKeys {
+		if key := &own.ApiKeys[i]; key.ApiKey == int16(kmsg.SASLHandshake) {
+			key.MinVersion = 0
+		}
+	}
+	c.ControlKey(int16(kmsg.ApiVersions), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		if req.GetVersion() > own.Version {
+			return nil, nil, false // kfake's own way of saying which versions it has
+		}
+		c.KeepControl()
+		resp := *own
+		resp.Version = req.GetVersion()
+		return &resp, nil, true
+	})
+	return nil
 }
 
 // A Cluster is a fake cluster in a child process.
