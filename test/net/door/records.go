@@ -69,7 +69,7 @@ type Session struct {
 	Close         *Record // nil while it is open
 }
 
-// Sessions groups records by the client's address, which no two sessions of a test share.
+// Sessions groups records by the client's address: clients see to it that no two sessions share one.
 func (d *Door) Sessions() map[string]*Session {
 	d.t.Helper()
 	all := map[string]*Session{}
