@@ -3,25 +3,17 @@ package demo
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"doorkeeper/internal/fakecluster"
+	"doorkeeper/internal/kafkatest"
 
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
-	if asked, err := fakecluster.ServeIfAsked(); asked {
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
+	kafkatest.Run()
 	goleak.VerifyTestMain(m)
 }
 
