@@ -87,7 +87,7 @@ func answer(w http.ResponseWriter, status int, body any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(append(text, '\n')) // who has gone cannot be told
+	_, _ = w.Write(append(text, '\n')) // who has gone cannot be told
 }
 
 // answerError's body is {"error": what failed and what to do}.

@@ -21,5 +21,5 @@ func descriptors() (int, error) {
 		}
 	}
 	const most = 1 << 30 // "unlimited" is the largest number there is
-	return int(min(uint64(limit.Cur), most)), nil
+	return int(min(limit.Cur, most)), nil
 }

@@ -200,7 +200,7 @@ func (c *Config) checkAdmin() {
 	if a.Address == "" {
 		return
 	}
-	host, _, ok := c.checkAddress("admin.address", a.Address, true)
+	host, ok := c.checkAddress("admin.address", a.Address, true)
 	if ok && a.TLS == nil && !loopback(host) {
 		c.source.fail("admin.address", "%s is not a loopback address, and tokens would cross the network in the clear: set admin.tls, or use 127.0.0.1", a.Address)
 	}
@@ -226,10 +226,10 @@ func loopback(host string) bool {
 }
 
 // checkAddress splits host:port. With listen, the host may be left out (all addresses), and port 0 takes a free one.
-func (c *Config) checkAddress(path, address string, listen bool) (host string, port int, ok bool) {
+func (c *Config) checkAddress(path, address string, listen bool) (host string, ok bool) {
 	if address == "" {
 		c.source.fail(path, "is required: give host:port")
-		return "", 0, false
+		return "", false
 	}
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
@@ -238,22 +238,22 @@ func (c *Config) checkAddress(path, address string, listen bool) (host string, p
 			what = "is not host:port (an IPv6 address stands in brackets: [::1]:9092)"
 		}
 		c.source.fail(path, "%q %s: write it as in kafka.example.com:9092", address, what)
-		return "", 0, false
+		return "", false
 	}
-	port, err = strconv.Atoi(service)
+	port, err := strconv.Atoi(service)
 	lowest := 1
 	if listen {
 		lowest = 0
 	}
 	if err != nil || port < lowest || port > 65535 {
 		c.source.fail(path, "%q has no valid port: use %d to 65535", address, lowest)
-		return "", 0, false
+		return "", false
 	}
 	if host == "" && !listen {
 		c.source.fail(path, "%q has no host", address)
-		return "", 0, false
+		return "", false
 	}
-	return host, port, true
+	return host, true
 }
 
 // unique finds names that were given before.

@@ -97,6 +97,3 @@ func (c *conn) learn(frame []byte) error {
 	c.s.cluster.LearnTopics(topics)
 	return nil
 }
-
-// readSize reads a frame's length bytes.
-func readSize(p []byte) int { return int(int32(binary.BigEndian.Uint32(p))) }

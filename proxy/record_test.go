@@ -24,9 +24,8 @@ var record = flag.Bool("record", false, "record franz-go's conversations with kf
 
 // A recorder dials for a client and writes down what each connection carries.
 type recorder struct {
-	mu    sync.Mutex
-	nodes []string // addresses by node id
-	all   []*recorded
+	mu  sync.Mutex
+	all []*recorded
 }
 
 type recorded struct {

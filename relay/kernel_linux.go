@@ -356,7 +356,7 @@ func (k *Kernel) write(fd uintptr) bool {
 	for k.inPipe > 0 {
 		n, err := splice(k.pipe.r, int(fd), k.inPipe)
 		k.count.splices.Add(1)
-		if err == syscall.EAGAIN {
+		if errors.Is(err, syscall.EAGAIN) {
 			return k.moved > 0
 		}
 		if err != nil || n == 0 {

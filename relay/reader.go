@@ -136,7 +136,7 @@ func (r *Reader) try(fd uintptr) bool {
 	}
 	n, err := readFD(fd, b)
 	switch {
-	case err == syscall.EAGAIN:
+	case errors.Is(err, syscall.EAGAIN):
 		r.shrink()
 		r.count.waits.Add(1)
 		return false

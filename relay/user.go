@@ -1,6 +1,9 @@
 package relay
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 // A User is user mode for one direction: read, let the Scanner see everything, write what passed with one call.
 type User struct {
@@ -83,7 +86,7 @@ func userFailed(r Reason, err error) (Reason, error) {
 	switch {
 	case isDeadline(err):
 		return Woken, err
-	case err == io.EOF && r == SourceFailed:
+	case errors.Is(err, io.EOF) && r == SourceFailed:
 		return Ended, err
 	}
 	return r, err

@@ -43,7 +43,9 @@ func page(t *testing.T) string {
 		Journal: func() journal.Stats {
 			return journal.Stats{Head: 9, Oldest: 4, Bytes: 100, Readers: 2, Kinds: map[string]int64{"access": 8, "control": 1}}
 		},
-		Sinks:        func() []Sink { return []Sink{{Name: "local", Lag: 1, Records: 8, Bytes: 800, Rotations: 1, Errors: 2, Failing: true}} },
+		Sinks: func() []Sink {
+			return []Sink{{Name: "local", Lag: 1, Records: 8, Bytes: 800, Rotations: 1, Errors: 2, Failing: true}}
+		},
 		Reloads:      func() Reloads { return Reloads{Done: 2, Refused: 1} },
 		Certificates: func() []Certificate { return []Certificate{{File: "s.pem", Expires: time.Unix(1e9, 0), Stale: true}} },
 	})

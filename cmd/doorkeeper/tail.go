@@ -105,7 +105,7 @@ func (t *tailer) run(ctx context.Context) error {
 	for {
 		err := t.read(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // whoever asked for an end gets one
 		}
 		var refused *refusal
 		if err != nil && (!t.begun || errors.As(err, &refused) && refused.status < 500) {

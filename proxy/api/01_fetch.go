@@ -83,7 +83,7 @@ func deriveFetch(x *Exchange) error {
 	x.ReplicaID = f.q.ReplicaID
 	if x.ReplicaID != consumer {
 		if x.ReplicaID < consumer {
-			return fmt.Errorf("Fetch v%d: replica id %d is neither a consumer's nor a broker's", x.Version, x.ReplicaID)
+			return fmt.Errorf("replica id %[2]d in Fetch v%[1]d is neither a consumer's nor a broker's", x.Version, x.ReplicaID)
 		}
 		x.AskCluster(access.OpClusterAction)
 	}
