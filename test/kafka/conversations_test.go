@@ -75,11 +75,17 @@ func TestConversations(t *testing.T) {
 }
 
 func recordAll(t *testing.T) {
-	if err := os.RemoveAll(conversationsDir()); err != nil {
-		t.Fatal(err)
-	}
 	if err := os.MkdirAll(conversationsDir(), 0o755); err != nil {
 		t.Fatal(err)
+	}
+	old, err := filepath.Glob(filepath.Join(conversationsDir(), "*.conv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range old {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
 	}
 	direct := paths()[0]
 	for i, r := range conversationRows() {
