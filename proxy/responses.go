@@ -30,7 +30,7 @@ type responses struct {
 	r      *relay.Reader
 	w      *relay.Writer
 	count  relay.Counters
-	kernel *relay.Kernel // nil where there is no kernel mode
+	kernel *relay.Kernel // made when it is first wanted
 	gauge  relay.Gauge
 	reader *api.Reader
 
@@ -44,6 +44,7 @@ type responses struct {
 	began    time.Time                    // when the bytes being worked on came
 	tight    time.Time                    // since when there is no room for more of the open frame; zero: there is
 	moving   bool                         // kernel mode has the stream
+	splices  bool                         // both legs are plain sockets: kernel mode can be had, as far as is known
 	declined bool                         // kernel mode was shown a frame that is not for it
 	copies   bool                         // no pipe was to be had: the rest of this frame goes through user mode
 	owes     bool                         // the queue waits to hear that everything was handed over
@@ -67,9 +68,7 @@ func (s *responses) start() {
 	s.w = relay.NewWriter(c.client, c.p.pool, &s.count)
 	s.gauge.Mode = c.p.opt.Mode
 	s.reader = api.NewReader(c.log, s.batch)
-	if c.client == c.raw && c.up.conn == c.up.raw && s.gauge.Mode != relay.ModeUser {
-		s.kernel = relay.NewKernel(c.up.raw, c.raw, c.p.pipes, &s.count)
-	}
+	s.splices = c.client == c.raw && c.up.conn == c.up.raw && s.gauge.Mode != relay.ModeUser
 }
 
 // batch hears of every batch that is read.
@@ -333,6 +332,7 @@ func (s *responses) onWhole(e entry, p []byte, size int) (bool, error) {
 	var err error
 	if x.Produces() {
 		out, err = x.AccountProduce(buf.B, frame, s.c.log)
+		s.c.p.totals.messagesWritten.Add(x.Written())
 	} else {
 		out, err = x.Respond(buf.B, frame)
 	}

@@ -43,10 +43,11 @@ func (h *histogram) snapshot() Histogram {
 type totals struct {
 	sessions, turnedAway, authFailures, faults atomic.Int64
 
-	requests     [128]atomic.Int64 // by API key
-	messagesRead atomic.Int64
-	request      histogram
-	response     histogram
+	requests        [128]atomic.Int64 // by API key
+	messagesRead    atomic.Int64
+	messagesWritten atomic.Int64
+	request         histogram
+	response        histogram
 
 	clientIn, clientOut, brokerIn, brokerOut atomic.Int64 // of connections that have ended
 	requestCounts, responseCounts            moved
@@ -89,8 +90,9 @@ type Stats struct {
 	AuthFailures  int64
 	Faults        int64 // connections ended with a warning
 
-	Requests     map[string]int64 // by API name
-	MessagesRead int64
+	Requests        map[string]int64 // by API name
+	MessagesRead    int64
+	MessagesWritten int64
 
 	ClientIn, ClientOut, BrokerIn, BrokerOut int64 // bytes
 
@@ -110,8 +112,8 @@ func (p *Proxy) Stats() Stats {
 	s := Stats{
 		Sessions: len(conns), SessionsTotal: t.sessions.Load(), TurnedAway: t.turnedAway.Load(),
 		AuthFailures: t.authFailures.Load(), Faults: t.faults.Load(), Requests: map[string]int64{},
-		MessagesRead: t.messagesRead.Load(),
-		ClientIn:     t.clientIn.Load(), ClientOut: t.clientOut.Load(), BrokerIn: t.brokerIn.Load(), BrokerOut: t.brokerOut.Load(),
+		MessagesRead: t.messagesRead.Load(), MessagesWritten: t.messagesWritten.Load(),
+		ClientIn: t.clientIn.Load(), ClientOut: t.clientOut.Load(), BrokerIn: t.brokerIn.Load(), BrokerOut: t.brokerOut.Load(),
 		RequestMoves: t.requestCounts.snapshot(), ResponseMoves: t.responseCounts.snapshot(),
 		RequestLatency: t.request.snapshot(), ResponseLatency: t.response.snapshot(),
 		BuffersInUse: p.pool.InUse(), BuffersLimit: p.pool.Limit(), Pipes: p.pipes.Stats(),

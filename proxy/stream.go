@@ -94,7 +94,7 @@ const kernelLeft = 128 << 10
 
 // useKernel says whether kernel mode takes over now. It must be between two reads with nothing in the buffer.
 func (s *responses) useKernel() bool {
-	if s.kernel == nil || s.moving {
+	if !s.splices || s.moving {
 		return s.moving
 	}
 	if s.r.Len() > 0 || s.passing > 0 {
@@ -111,8 +111,17 @@ func (s *responses) useKernel() bool {
 	}
 	if !s.moving {
 		s.declined = false
+	} else if s.kernel == nil {
+		s.moving = s.makeKernel()
 	}
 	return s.moving
+}
+
+// makeKernel prepares kernel mode, once it is wanted: most connections never do. False: this system has none.
+func (s *responses) makeKernel() bool {
+	s.kernel = relay.NewKernel(s.c.up.raw, s.c.raw, s.c.p.pipes, &s.count)
+	s.splices = s.kernel != nil
+	return s.splices
 }
 
 // kernelMode moves until kernel mode declines or something fails.

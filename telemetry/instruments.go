@@ -58,8 +58,11 @@ var instruments = []instrument{
 				see(n, label("api", api))
 			}
 		}},
-	{"doorkeeper.messages", "doorkeeper_messages_total", counter, "{message}", "Kafka records in whole batches that were handed to clients.",
-		[]string{"direction: read"}, func(s *snapshot, see see) { see(s.proxy.MessagesRead, label("direction", "read")) }},
+	{"doorkeeper.messages", "doorkeeper_messages_total", counter, "{message}", "Kafka records in whole batches that were handed to clients, or that brokers took from them.",
+		[]string{"direction: read, written"}, func(s *snapshot, see see) {
+			see(s.proxy.MessagesRead, label("direction", "read"))
+			see(s.proxy.MessagesWritten, label("direction", "written"))
+		}},
 	{"doorkeeper.socket.bytes", "doorkeeper_socket_bytes_total", counter, "By", "Bytes from and to clients and brokers.",
 		[]string{"peer: client, broker", "direction: in, out (as seen from the proxy)"}, func(s *snapshot, see see) {
 			see(s.proxy.ClientIn, label("peer", "client"), label("direction", "in"))

@@ -33,6 +33,7 @@ type produceState struct {
 	topics        []producedTopic
 	parts         []producedPart
 	answer        protocol.ProduceResponse
+	written       int64            // messages that the broker has taken
 	next          int              // where in the answer the next entry's is expected
 	index         map[partName]int // made for a large answer of another order
 
@@ -58,7 +59,7 @@ type producedPart struct {
 func (s *produceState) reset() {
 	clear(s.topics)
 	clear(s.parts)
-	s.topics, s.parts = reuse(s.topics), reuse(s.parts)
+	s.topics, s.parts, s.written = reuse(s.topics), reuse(s.parts), 0
 	if cap(s.answer.Parts) > 1024 {
 		s.answer = protocol.ProduceResponse{}
 	}
@@ -167,6 +168,9 @@ func deriveProduce(x *Exchange) error {
 	}
 	return nil
 }
+
+// Written returns how many messages the broker has taken, by its answer.
+func (x *Exchange) Written() int64 { return x.produce.written }
 
 // ProduceUnanswered writes down a Produce to which no answer comes: acks=0, or the connection ended.
 func (x *Exchange) ProduceUnanswered(log *journal.Log) {
@@ -317,6 +321,7 @@ func (x *Exchange) wrote(log *journal.Log, i int, a *protocol.ProducePart) {
 		w.Unknown = true // taken, but without an offset: a duplicate that the broker no longer knows
 	default:
 		w.First, w.Last, w.HasLast = a.BaseOffset, a.BaseOffset+p.batch.Last, true
+		s.written += int64(p.batch.Messages)
 	}
 	log.Wrote(w)
 }
