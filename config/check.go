@@ -22,6 +22,9 @@ func (c *Config) check() {
 		c.checkName(&clusters, path+".name", c.Clusters[i].Name)
 		c.checkCluster(path, &c.Clusters[i])
 	}
+	if len(c.Sinks) == 0 {
+		c.source.warn("sinks", "is an empty list: records go nowhere, and are gone with the journal's ring in memory")
+	}
 	sinks := unique{what: "sink"}
 	for i := range c.Sinks {
 		path := fmt.Sprintf("sinks[%d]", i)

@@ -118,7 +118,7 @@ type Log struct {
 
 // Admin is the admin API.
 type Admin struct {
-	Socket     string          `yaml:"socket" jsonschema_description:"Unix socket, relative to state_dir. Peers are known by their uid."`
+	Socket     string          `yaml:"socket" jsonschema_description:"Unix socket, relative to state_dir. Peers are known by their uid. For other users than root and the proxy's own, name a directory that they can enter: state_dir is 0700."`
 	UIDs       map[uint32]Role `yaml:"uids" jsonschema_description:"Roles of other uids on the socket. The proxy's own uid and root are operators; everybody else needs a token."`
 	Address    string          `yaml:"address" jsonschema_description:"TCP address of the API: host:port. /healthz, /readyz and /metrics are open there, /api/v1 needs a token. Absent: none."`
 	TLS        *AdminTLS       `yaml:"tls" jsonschema_description:"TLS on address. Required unless that is a loopback address."`

@@ -131,19 +131,25 @@ func TestClientAuthDefault(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	dir := t.TempDir()
 	writePair(t, dir, "old", time.Now().Add(-time.Hour))
-	c, err := parse(dir, minimal+`admin: {address: "127.0.0.1:9180", tls: {cert_file: old.pem, key_file: old.key}}`+"\n", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, w := range c.Warnings() {
-		got = append(got, w.Field)
-		if !strings.Contains(w.Error(), "warning: ") {
-			t.Errorf("%q does not say that it is a warning", w.Error())
+	writePair(t, dir, "soon", time.Now().Add(time.Minute))
+	for name, want := range map[string][]string{
+		"old":  {"sinks", "admin.tls.cert_file", "admin.address"},
+		"soon": {"sinks", "admin.tls.cert_file", "admin.address"},
+	} {
+		c, err := parse(dir, minimal+`admin: {address: "127.0.0.1:9180", tls: {cert_file: `+name+`.pem, key_file: `+name+`.key}}`+"\nsinks: []\n", nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if diff := cmp.Diff([]string{"admin.tls.cert_file", "admin.address"}, got); diff != "" {
-		t.Error(diff)
+		var got []string
+		for _, w := range c.Warnings() {
+			got = append(got, w.Field)
+			if !strings.Contains(w.Error(), "warning: ") {
+				t.Errorf("%q does not say that it is a warning", w.Error())
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(name, diff)
+		}
 	}
 }
 

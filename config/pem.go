@@ -9,6 +9,12 @@ import (
 	"time"
 )
 
+// renewBefore is how long before its end a certificate is worth a warning: a week, or the last tenth of a short life,
+// since certificates of a day are renewed by machines.
+func renewBefore(leaf *x509.Certificate) time.Duration {
+	return min(7*24*time.Hour, leaf.NotAfter.Sub(leaf.NotBefore)/10)
+}
+
 // checkPair loads a certificate and its key, which must belong together.
 func (c *Config) checkPair(path, cert, key string, required bool) {
 	switch {
@@ -32,7 +38,10 @@ func (c *Config) checkPair(path, cert, key string, required bool) {
 	now := time.Now()
 	if now.After(pair.Leaf.NotAfter) {
 		c.source.warn(path+".cert_file", "the certificate expired %s: renew it", pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
-	} else if now.Before(pair.Leaf.NotBefore) {
+	} else if now.Add(renewBefore(pair.Leaf)).After(pair.Leaf.NotAfter) {
+		c.source.warn(path+".cert_file", "the certificate expires %s: renew it", pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
+	if now.Before(pair.Leaf.NotBefore) {
 		c.source.warn(path+".cert_file", "the certificate is valid only from %s: check the clock", pair.Leaf.NotBefore.UTC().Format(time.RFC3339))
 	}
 }
