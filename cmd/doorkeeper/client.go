@@ -125,7 +125,11 @@ func (r *remote) get(ctx context.Context, path string, q url.Values) (*http.Resp
 	if err != nil || json.Unmarshal(text, &body) != nil || body.Error == "" {
 		body.Error = resp.Status
 	}
-	return nil, &refusal{resp.StatusCode, fmt.Errorf("%s: %s", r.name, body.Error)}
+	refused := &refusal{resp.StatusCode, fmt.Errorf("%s: %s", r.name, body.Error)}
+	if resp.StatusCode == http.StatusBadRequest { // a filter's value that the proxy cannot read
+		return nil, usageError(refused)
+	}
+	return nil, refused
 }
 
 // rootCause leaves out the URL, which for a socket is made up.
@@ -135,6 +139,23 @@ func rootCause(err error) error {
 		return u.Err
 	}
 	return err
+}
+
+// filterValues are what a shell offers for words that have few values. For the others it offers nothing, not files.
+var filterValues = map[string][]string{
+	"kind":     {"session", "authn", "access", "control", "finding", "gap"},
+	"decision": {"allow", "deny", "refuse"},
+	"operation": {
+		"OPEN", "CLOSE", "SUCCESS", "FAILURE", "READ", "WRITE", "CREATE", "DELETE", "ALTER", "DESCRIBE", "ALTER_CONFIGS",
+		"DESCRIBE_CONFIGS", "CLUSTER_ACTION", "IDEMPOTENT_WRITE", "NONE", "START", "STOP", "RELOAD", "QUERY",
+	},
+}
+
+// complete lets the shell offer these values for a flag.
+func complete(cmd *cobra.Command, flag string, values ...string) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag does not exist, or is registered twice
+	}
 }
 
 // filterFlags adds a flag for each word that selects.
@@ -150,7 +171,9 @@ func filterFlags(cmd *cobra.Command, words []string) func() url.Values {
 		case "principal":
 			help += ", as in User:erp; * stands for anything"
 		}
-		values[word] = cmd.Flags().StringArray(strings.ReplaceAll(word, "_", "-"), nil, help)
+		flag := strings.ReplaceAll(word, "_", "-")
+		values[word] = cmd.Flags().StringArray(flag, nil, help)
+		complete(cmd, flag, filterValues[word]...)
 	}
 	return func() url.Values {
 		q := url.Values{}

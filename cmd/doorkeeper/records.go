@@ -112,7 +112,11 @@ func details(r *access.Record) string {
 		}
 		d = append(d, r.Target)
 	case journal.KindGap:
-		add("%d records are missing: %s", r.Count, r.Cause)
+		if r.Count > 0 {
+			add("%d records are missing: %s", r.Count, r.Cause)
+		} else { // a journal that ended: nobody knows whether more came
+			d = append(d, r.Cause)
+		}
 	}
 	if r.Decision != "" && r.Decision != access.Allow.String() {
 		d = append(d, r.Decision, r.Rule)

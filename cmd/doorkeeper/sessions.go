@@ -27,6 +27,7 @@ func (c *cli) sessionsCommand() *cobra.Command {
 	}
 	filter := filterFlags(cmd, admin.SessionWords)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`FORM`: table, json or csv (default: table on a terminal, else json)")
+	complete(cmd, "output", "table", "json", "csv")
 	cmd.Flags().BoolVar(&local, "local", false, "times in the local zone, not in UTC")
 	c.adminFlags(cmd)
 	cmd.RunE = ran(func(cmd *cobra.Command, _ []string) error {

@@ -34,6 +34,7 @@ goes on where it was; a record of kind gap stands for what is lost.`,
 	}
 	filter := filterFlags(cmd, admin.FilterWords)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "`FORM`: table or json (default: table on a terminal, else json)")
+	complete(cmd, "output", "table", "json")
 	cmd.Flags().IntVarP(&last, "last", "n", 10, "begin with the last `N` of the records that there are (with --since: with all)")
 	cmd.Flags().StringVar(&after, "after", "", "begin after this `POSITION`, as in <journal>:<seq>")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", true, "go on with what comes (not with --until)")
