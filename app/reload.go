@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"doorkeeper/admin"
 	"doorkeeper/config"
@@ -127,12 +128,22 @@ func (a *App) refreshKeepers(by admin.Actor) {
 			a.log.Error("changed certificate files do not load; the ones before stay in use", "file", k.purpose.String(), "error", err)
 			a.recordReload(by, k.purpose.String(), before, "", err)
 		case err == nil && before != after:
-			a.log.Info("certificate files are reloaded", "file", k.purpose.String(), "expires", k.current.Load().expires)
+			a.logCertificate(k)
 			a.recordReload(by, k.purpose.String(), before, after, nil)
 		case err == nil && was:
 			a.log.Info("certificate files load again, and are those in use", "file", k.purpose.String())
 		}
 	}
+}
+
+// logCertificate says which certificate is served from now on; a warning if nobody can trust it.
+func (a *App) logCertificate(k *keeper) {
+	file, expires := k.purpose.String(), k.current.Load().expires
+	if !expires.IsZero() && time.Now().After(expires) {
+		a.log.Warn("certificate files are reloaded, but the certificate has expired: renew it", "file", file, "expires", expires)
+		return
+	}
+	a.log.Info("certificate files are reloaded", "file", file, "expires", expires)
 }
 
 // refreshTokens reads the tokens file again.

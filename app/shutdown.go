@@ -22,7 +22,7 @@ func (a *App) Serve(ctx context.Context, abort <-chan struct{}) error {
 	case by = <-a.stopping:
 	case <-ctx.Done():
 	}
-	a.log.Info("draining", "by", by.Name, "method", by.Method, "sessions", a.proxy.Stats().Sessions, "timeout", a.Config().Timeouts.Drain)
+	a.log.Info("draining", "by", by.Name, "method", by.Method, "sessions", a.proxy.Stats().Sessions, "timeout", a.Config().Timeouts.Drain.String())
 	err := a.drain(abort)
 	reason := "drained"
 	if err != nil {
