@@ -13,53 +13,38 @@ func (d *Door) Records() ([]*truth.Record, error) { return truth.ReadRecords(d.R
 // RecordsOf waits until every session that sent a request has its CLOSE record, and returns the records of those sessions. After
 // the limit it returns what there is, with an error.
 func (d *Door) RecordsOf(sessions []*truth.Session, limit time.Duration) ([]*truth.Record, error) {
-	peers := map[string]bool{}
-	for _, s := range sessions {
-		peers[s.Peer.String()] = true
-	}
 	deadline := time.Now().Add(limit)
 	for {
 		all, err := d.Records()
 		if err != nil {
 			return nil, err
 		}
-		ours, open := ofPeers(all, peers)
+		ours, open := recordsOf(sessions, all)
 		if open == 0 {
 			return ours, nil
 		}
 		if time.Now().After(deadline) {
-			return ours, fmt.Errorf("%d of %d sessions have no CLOSE record after %v", open, len(peers), limit)
+			return ours, fmt.Errorf("%d of %d sessions have no CLOSE record after %v", open, len(sessions), limit)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 }
 
-// ofPeers returns the records of the sessions from these addresses, and how many of them are not closed. A port may
-// be used again: the last session from it counts.
-func ofPeers(all []*truth.Record, peers map[string]bool) (ours []*truth.Record, open int) {
-	session := map[string]string{}
-	closed := map[string]bool{}
+// recordsOf returns the records of the sessions, and how many of these are not closed.
+func recordsOf(sessions []*truth.Session, all []*truth.Record) (ours []*truth.Record, open int) {
+	ids := truth.SessionIDs(sessions, all)
+	wanted, closed := map[string]bool{}, map[string]bool{}
+	for _, id := range ids {
+		wanted[id] = true
+	}
 	for _, r := range all {
-		if r.Kind == "session" && r.Operation == "OPEN" && peers[r.Peer] {
-			session[r.Peer] = r.Session
+		if !wanted[r.Session] {
+			continue
 		}
+		ours = append(ours, r)
 		if r.Kind == "session" && r.Operation == "CLOSE" {
 			closed[r.Session] = true
 		}
 	}
-	wanted := map[string]bool{}
-	for _, id := range session {
-		wanted[id] = true
-	}
-	for _, r := range all {
-		if wanted[r.Session] {
-			ours = append(ours, r)
-		}
-	}
-	for peer := range peers {
-		if !closed[session[peer]] {
-			open++
-		}
-	}
-	return ours, open
+	return ours, len(sessions) - len(closed)
 }

@@ -47,7 +47,7 @@ type Conn struct {
 	Listen string         // host:port that the client connected to
 	Client netip.AddrPort // the client's end
 	Peer   netip.AddrPort // the tap's own end toward the server: what the server takes for the client
-	Opened time.Time
+	Opened time.Time      // before the tap connected to the server
 
 	mu     sync.Mutex
 	chunks []conversation.Chunk
@@ -160,6 +160,7 @@ func (t *Tap) forget(c net.Conn) {
 
 func (t *Tap) serve(client net.Conn) {
 	defer t.forget(client)
+	opened := time.Now()
 	server, err := net.DialTimeout("tcp", t.target, 10*time.Second)
 	if err != nil {
 		return
@@ -169,7 +170,7 @@ func (t *Tap) serve(client net.Conn) {
 		return
 	}
 	c := &Conn{
-		Node: t.node, Listen: client.LocalAddr().String(), Opened: time.Now(), done: make(chan struct{}),
+		Node: t.node, Listen: client.LocalAddr().String(), Opened: opened, done: make(chan struct{}),
 		Client: client.RemoteAddr().(*net.TCPAddr).AddrPort(), Peer: server.LocalAddr().(*net.TCPAddr).AddrPort(),
 	}
 	t.recorder.mu.Lock()

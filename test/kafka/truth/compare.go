@@ -14,19 +14,13 @@ import (
 // sessions must have ended and their records have been written.
 func Compare(sessions []*Session, records []*Record, names Names) []string {
 	var wrong []string
-	byPeer := map[string]string{} // peer -> session id
+	ids := SessionIDs(sessions, records)
 	bySession := map[string][]*Record{}
 	for _, r := range records {
-		if r.Session == "" {
-			continue
-		}
 		bySession[r.Session] = append(bySession[r.Session], r)
-		if r.Kind == "session" && r.Operation == "OPEN" {
-			byPeer[r.Peer] = r.Session
-		}
 	}
 	for _, s := range sessions {
-		id, ok := byPeer[s.Peer.String()]
+		id, ok := ids[s]
 		if !ok {
 			if len(s.Calls) > 0 {
 				wrong = append(wrong, fmt.Sprintf("%v: no session record (%d requests)", s, len(s.Calls)))

@@ -21,7 +21,7 @@ func Decode(conns []*tap.Conn) []*Session {
 }
 
 func decode(c *tap.Conn) *Session {
-	s := &Session{Node: c.Node, Client: c.Client, Peer: c.Peer}
+	s := &Session{Node: c.Node, Client: c.Client, Peer: c.Peer, Opened: c.Opened}
 	s.Ended, s.Reset = c.Ended()
 	both := conversation.Conversation{Chunks: c.Chunks()}
 	in, out := both.Stream(conversation.FromClient), both.Stream(conversation.FromBroker)

@@ -6,6 +6,7 @@ package truth
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -58,8 +59,9 @@ type Session struct {
 	Node     int32
 	Client   netip.AddrPort
 	Peer     netip.AddrPort
-	BytesIn  int64 // from the client, everything
-	BytesOut int64 // to the client
+	Opened   time.Time // before the server accepted it
+	BytesIn  int64     // from the client, everything
+	BytesOut int64     // to the client
 	Calls    []*Call
 	Reads    []Read
 	Writes   []Write
