@@ -41,7 +41,10 @@ func (c *Config) checkCluster(path string, cl *Cluster) {
 		c.source.fail(path+".bootstrap", "is required: give at least one broker as host:port")
 	}
 	for i, address := range cl.Bootstrap {
-		c.checkAddress(fmt.Sprintf("%s.bootstrap[%d]", path, i), address, false)
+		at := fmt.Sprintf("%s.bootstrap[%d]", path, i)
+		if c.checkAddress(at, address, false); cl.listensOn(address) {
+			c.source.fail(at, "%s is this cluster's own listener: the proxy would connect to itself without end; name the brokers", address)
+		}
 	}
 	if t := cl.TLS; t != nil {
 		c.checkPair(path+".tls", t.CertFile, t.KeyFile, false)
@@ -56,6 +59,24 @@ func (c *Config) checkCluster(path string, cl *Cluster) {
 		c.checkName(&names, at+".name", cl.Listeners[i].Name)
 		c.checkListener(at, &cl.Listeners[i])
 	}
+}
+
+// listensOn says whether one of the cluster's listeners certainly is at this address. Names are not looked up.
+func (cl *Cluster) listensOn(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	for i := range cl.Listeners {
+		own, ownPort, err := net.SplitHostPort(cl.Listeners[i].Address)
+		if err != nil || ownPort != port {
+			continue
+		}
+		if own == host || loopback(host) && (wildcard(own) || loopback(own)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Config) checkListener(path string, l *Listener) {
