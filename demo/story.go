@@ -107,7 +107,7 @@ func (s *stage) tellTheft(before, after []*use) error {
 	p.heading(3, "The theft")
 	p.text(fmt.Sprintf("%s is known from %s. It reads %s. That is its whole life in the records.", who.principal, places, known))
 	p.line("")
-	p.alarm(fmt.Sprintf("Now the same credential comes from %s with %s, without a group, and reads", who.address, who.software))
+	p.alarm(fmt.Sprintf("Now the same credential comes from %s with %s and reads", who.address, who.software))
 	p.line("")
 	s.tellRanges(found)
 	return nil

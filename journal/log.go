@@ -32,9 +32,9 @@ type Log struct {
 }
 
 // Session opens a session's log with its OPEN record; Close ends it with the CLOSE record. s is complete by now: what
-// it says of addresses and broker goes into every record.
-func (j *Journal) Session(s *access.Session) *Log {
-	l := &Log{journal: j, session: s, flows: newFlows(), sums: newSummaries()}
+// it says of addresses and broker goes into every record. who is what is known of the client so far, nil for nothing.
+func (j *Journal) Session(s *access.Session, who *access.Identity) *Log {
+	l := &Log{journal: j, session: s, who: who, flows: newFlows(), sums: newSummaries()}
 	l.Event(&access.Record{Kind: KindSession, Operation: OpOpen, Time: timestamppb.New(s.Opened)})
 	return l
 }

@@ -16,7 +16,7 @@ import (
 func newLog() (j *Journal, l *Log, now *time.Time) {
 	clock := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 	j = New(Options{Now: func() time.Time { return clock }})
-	return j, j.Session(&access.Session{Opened: clock, Broker: -1}), &clock
+	return j, j.Session(&access.Session{Opened: clock, Broker: -1}, nil), &clock
 }
 
 func newSpan(topic string, requested int64) *access.Span {
@@ -334,7 +334,7 @@ func BenchmarkBatch(b *testing.B) {
 	for _, perRelease := range []int{1, 16} {
 		b.Run(fmt.Sprintf("release=%d", perRelease), func(b *testing.B) {
 			j := New(Options{})
-			l := j.Session(&access.Session{Opened: time.Now(), Broker: -1})
+			l := j.Session(&access.Session{Opened: time.Now(), Broker: -1}, nil)
 			batch := newBatch(newSpan("t", 0), 0, 9)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
@@ -358,7 +358,7 @@ func BenchmarkDigest(b *testing.B) {
 // BenchmarkRecord is the price of a record: a flow that opens, and is recorded after one batch.
 func BenchmarkRecord(b *testing.B) {
 	j := New(Options{})
-	l := j.Session(&access.Session{Opened: time.Now(), Broker: -1})
+	l := j.Session(&access.Session{Opened: time.Now(), Broker: -1}, nil)
 	s := newSpan("t", 0)
 	batch := newBatch(s, 0, 9)
 	b.ReportAllocs()

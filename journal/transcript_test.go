@@ -225,7 +225,7 @@ func (s *stage) session(name string) {
 		Remote:   netip.MustParseAddrPort("10.9.0.7:9092"), Broker: 2,
 	}
 	s.sessions[name] = session
-	s.logs[name] = s.journal.Session(session)
+	s.logs[name] = s.journal.Session(session, nil)
 }
 
 func (s *stage) decide(a args) {

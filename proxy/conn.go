@@ -136,11 +136,24 @@ func (c *conn) serve() {
 		c.kill(&cause{word: "TLS handshake failed", err: err})
 		return
 	}
-	c.log = c.p.opt.Journal.Session(c.session)
-	c.log.Identify(c.identity.Load(), c.who.Load())
+	c.open()
 	err := c.guarded(c.requests.run)
 	c.end(c.requests.why(err))
 	c.close(err)
+}
+
+// open begins the session's records. A certificate is a login of its own; without one, who it is shows later.
+func (c *conn) open() {
+	id := c.identity.Load()
+	known := id
+	if id.Source == access.None {
+		known = &access.Identity{TLS: id.TLS}
+	}
+	c.log = c.p.opt.Journal.Session(c.session, known)
+	c.log.Identify(id, c.who.Load())
+	if id.Source == access.Mapped {
+		c.authn(id, "SUCCESS", "")
+	}
 }
 
 // give runs f in a deferred call, so that recover works in it.
@@ -227,11 +240,24 @@ func (c *conn) close(err error) {
 	}
 	c.leftovers()
 	c.requests.gate.lost(c)
-	c.log.Close(journal.CloseInfo{
-		Cause: c.cause.Load().String(), ClientIn: c.meter.clientIn.Load(), ClientOut: c.meter.clientOut.Load(),
-		BrokerIn: c.meter.brokerIn.Load(), BrokerOut: c.meter.brokerOut.Load(), ClientAcked: c.acked,
-	})
+	c.log.Close(c.summary())
 	c.kill(nil)
+}
+
+// summary is how the session ended. Its byte counts are the sockets' own: under TLS, what TLS made of the pumps' bytes.
+func (c *conn) summary() journal.CloseInfo {
+	m := &c.meter
+	i := journal.CloseInfo{
+		Cause: c.cause.Load().String(), ClientIn: m.clientIn.Load(), ClientOut: m.clientOut.Load(),
+		BrokerIn: m.brokerIn.Load(), BrokerOut: m.brokerOut.Load(), ClientAcked: c.acked,
+	}
+	if c.records != nil {
+		i.ClientIn, i.ClientOut = c.records.Moved()
+	}
+	if c.up.records != nil {
+		i.BrokerIn, i.BrokerOut = c.up.records.Moved()
+	}
+	return i
 }
 
 // part gives each side what is still due to it, after the request pump has ended with err.

@@ -99,6 +99,9 @@ func (g *gate) success(c *conn, id *access.Identity) error {
 		c.authn(id, "FAILURE", "mechanism cannot be read")
 		return fmt.Errorf("mechanism %s cannot be read, so nobody knows who this is (listeners: allow_unverified)", id.Auth)
 	}
+	if id.Credential == (access.Credential{}) { // a certificate that came before proves something still
+		id.Credential = c.identity.Load().Credential
+	}
 	before := c.identity.Swap(id)
 	c.log.Identify(id, c.who.Load())
 	if id.Source != access.Unverified || before.Source != access.Unverified { // a round of an exchange that cannot be read
@@ -128,6 +131,6 @@ func (g *gate) lost(c *conn) {
 		return
 	}
 	if r, ok := g.sasl.Lost(); ok {
-		c.authn(r.Identity, "FAILURE", "closed")
+		c.authn(r.Identity, "FAILURE", "closed by the broker, or by the client, before the answer")
 	}
 }

@@ -137,6 +137,19 @@ func TestTLSAndCertificates(t *testing.T) {
 	if seen == 0 {
 		t.Error("no access was recorded")
 	}
+	if !r.some(func(rec *access.Record) bool {
+		return rec.Kind == "authn" && rec.Operation == "SUCCESS" && rec.Principal == "User:erp" && rec.Mechanism == "TLS" && rec.Credential != nil
+	}) {
+		t.Error("the certificate's login is not recorded")
+	}
+	for _, rec := range r.all() {
+		switch {
+		case rec.Operation == "OPEN" && (rec.Ja4 == "" || rec.Principal != "User:erp"):
+			t.Errorf("OPEN does not say who came: %s", access.AppendJSON(nil, rec))
+		case rec.Operation == "CLOSE" && (rec.GetClientAcked() > rec.GetClientOut() || rec.GetClientOut() < 500 || rec.GetClientIn() < 500):
+			t.Errorf("CLOSE does not count the socket's bytes: %s", access.AppendJSON(nil, rec))
+		}
+	}
 
 	// A client without TLS is told apart, in the log and in a record.
 	cl := newClient(t, r, kgo.RequestRetries(0))

@@ -362,8 +362,13 @@ func (q *requests) exchange(h *protocol.RequestHeader, a *api.API, size int) *ap
 	return x
 }
 
+// maxClientID is how much of a client id is kept, in bytes: it stands in every record, and the protocol lets it have
+// 32 KiB before anybody has logged in.
+const maxClientID = 1024
+
 // named returns the client of a request: the same value as before unless the client id changed.
 func (q *requests) named(id []byte) *access.Client {
+	id = id[:min(len(id), maxClientID)]
 	if q.client == nil || q.client.ID != string(id) {
 		n := access.Client{ID: string(id)}
 		if q.client != nil {

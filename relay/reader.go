@@ -50,8 +50,9 @@ type Reader struct {
 	queuedFD func(fd uintptr)
 	lowFD    func(fd uintptr)
 
-	got int
-	err error
+	total int64 // ever read
+	got   int
+	err   error
 }
 
 // NewReader returns a Reader on c. Counters may be nil. A *net.TCPConn must come as itself: a wrapper around it makes
@@ -153,6 +154,7 @@ func (r *Reader) try(fd uintptr) bool {
 func (r *Reader) took(n int) {
 	r.end += n
 	r.got += n
+	r.total += int64(n)
 }
 
 // fillConn reads from a connection of which nothing is known. It may block with the buffer in hand, so the buffer is

@@ -17,7 +17,8 @@ const recordHeader = 5 // type, version and length of a TLS record (RFC 8446, 5.
 type Records struct {
 	net.Conn // the *net.TCPConn; not embedded as such, or io.Copy would find ReadFrom and go round TLS
 	in       *Reader
-	left     int // bytes of the open record that crypto/tls has not read
+	left     int   // bytes of the open record that crypto/tls has not read
+	written  int64 // to the socket, ever; guarded by mu
 
 	mu     sync.Mutex // crypto/tls writes from its reader too: answers to key updates, alerts
 	out    *Buf       // nil: writes go straight out
@@ -139,9 +140,18 @@ func (r *Records) send(p []byte) (int, error) {
 		return 0, r.err
 	}
 	n, err := r.Conn.Write(p)
+	r.written += int64(n)
 	r.sent += int64(n)
 	r.err = err
 	return n, err
+}
+
+// Moved returns the bytes that came from the socket and went to it, handshake and TLS's own included. It is for the end:
+// whoever reads or writes must be done.
+func (r *Records) Moved() (in, out int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.in.total, r.written
 }
 
 // Release gives the read buffer back, after the connection was closed and nobody reads it any more.
