@@ -36,11 +36,20 @@ func (c *client) topicOn(t *testing.T, node int32, name string, settings ...stri
 		t.Fatal(err)
 	}
 	for {
+		if c.ctx.Err() != nil {
+			t.Fatal(c.ctx.Err())
+		}
 		all, err := kadm.NewClient(cl).ListTopics(c.ctx, c.name(name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := all[c.name(name)]; d.Err == nil && len(d.Partitions) == 1 && d.Partitions[0].Leader == node {
+		d := all[c.name(name)]
+		if d.Err != nil || len(d.Partitions) != 1 || d.Partitions[0].Leader != node {
+			continue
+		}
+		// Another broker may have said so: the leader itself knows once it answers for the partition.
+		ends, err := kadm.NewClient(cl).ListEndOffsets(c.ctx, c.name(name))
+		if err == nil && ends.Error() == nil {
 			return c.name(name), d.ID
 		}
 	}
@@ -240,11 +249,27 @@ func pipelining(t *testing.T, c *client) string {
 		if err != nil {
 			t.Fatalf("answer %d: %v", id, err)
 		}
+		if id == 0 {
+			checkProduced(t, frame)
+		}
 		if got := int32(frame[0])<<24 | int32(frame[1])<<16 | int32(frame[2])<<8 | int32(frame[3]); got != id {
 			t.Fatalf("answer %d, want %d", got, id)
 		}
 	}
 	return fmt.Sprintf("%d answers in order", len(want))
+}
+
+// checkProduced requires that the answer to a Produce of version 10 has no error.
+func checkProduced(t *testing.T, frame []byte) {
+	t.Helper()
+	response := kmsg.NewPtrProduceResponse()
+	response.SetVersion(10)
+	if err := response.ReadFrom(frame[5:]); err != nil { // correlation id, no tags
+		t.Fatal(err)
+	}
+	if code := response.Topics[0].Partitions[0].ErrorCode; code != 0 {
+		t.Fatalf("the first Produce failed with %d", code)
+	}
 }
 
 // closing sends what no broker answers.
