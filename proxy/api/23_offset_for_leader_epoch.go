@@ -16,9 +16,12 @@ import (
 var offsetForLeaderEpochRow = row[kmsg.OffsetForLeaderEpochRequest, kmsg.OffsetForLeaderEpochResponse](
 	kmsg.OffsetForLeaderEpoch, deriveOffsetForLeaderEpoch, nil)
 
+// unsetReplica is the schema's default replica id, which clients send that do not set it. No records come of it.
+const unsetReplica = -2
+
 func deriveOffsetForLeaderEpoch(x *Exchange, q *kmsg.OffsetForLeaderEpochRequest) error {
 	x.ReplicaID = consumer
-	if q.Version >= 3 {
+	if q.Version >= 3 && q.ReplicaID != unsetReplica {
 		if err := x.askReplica(q.ReplicaID); err != nil {
 			return err
 		}

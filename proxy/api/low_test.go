@@ -106,7 +106,7 @@ var lowCases = []lowCase{
 		want: []string{"DESCRIBE TOPIC a"}},
 	{name: "follower", from: 3, replica: 0, q: &kmsg.OffsetForLeaderEpochRequest{ReplicaID: 0, Topics: []kmsg.OffsetForLeaderEpochRequestTopic{{Topic: "a"}}},
 		want: []string{"CLUSTER_ACTION CLUSTER kafka-cluster", "DESCRIBE TOPIC a"}},
-	{name: "debugger", from: 3, q: &kmsg.OffsetForLeaderEpochRequest{ReplicaID: -2}, err: true},
+	{name: "neither consumer nor broker", from: 3, q: &kmsg.OffsetForLeaderEpochRequest{ReplicaID: -3}, err: true},
 
 	{name: "client", to: 3, txn: "t", q: &kmsg.AddPartitionsToTxnRequest{TransactionalID: "t", Topics: []kmsg.AddPartitionsToTxnRequestTopic{{Topic: "a"}}},
 		want: []string{"WRITE TRANSACTIONAL_ID t", "WRITE TOPIC a"}},
