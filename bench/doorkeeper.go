@@ -42,18 +42,11 @@ func (b *bench) startDoorkeeper(s *subject, upstream string, as account) error {
 	if err != nil {
 		return err
 	}
-	listen, err := freePort()
+	ports, err := freePorts(3)
 	if err != nil {
 		return err
 	}
-	node, err := freePort()
-	if err != nil {
-		return err
-	}
-	admin, err := freePort()
-	if err != nil {
-		return err
-	}
+	listen, node, admin := ports[0], ports[1], ports[2]
 	brokerTLS, listenerTLS := "", ""
 	if s.row.tls {
 		brokerTLS = fmt.Sprintf("    tls: {ca_file: %s, server_name: localhost}\n", b.upstreamCA())

@@ -261,10 +261,11 @@ func (b *bench) startPeer(s *subject, upstream string, as account) error {
 	if err != nil {
 		return err
 	}
-	port, err := freePort()
+	ports, err := freePorts(1)
 	if err != nil {
 		return err
 	}
+	port := ports[0]
 	s.door.address = "127.0.0.1:" + strconv.Itoa(port)
 	command = strings.NewReplacer(
 		"{listen}", s.door.address, "{port}", strconv.Itoa(port), "{upstream}", upstream, "{dir}", dir,
@@ -290,11 +291,15 @@ func (b *bench) startCommand(cmd *exec.Cmd, dir string, as account) (*process, e
 	return p, nil
 }
 
-// freePort returns a port that was free just now.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// freePorts returns n different ports that were free just now.
+func freePorts(n int) (ports []int, err error) {
+	for range n {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // all at the end: a closed one could come again
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
+	return ports, nil
 }
