@@ -275,7 +275,7 @@ func noSecret(t *testing.T, x *Exchange, secret string) {
 // recorded accounts for a request in a journal of its own and returns the records, as JSON.
 func recorded(x *Exchange) (list []string) {
 	j := journal.New(journal.Options{})
-	log := j.Session(x.Session)
+	log := j.Session(x.Session, nil)
 	log.Identify(x.Identity, x.Client)
 	x.Account(log, 100, false)
 	log.Close(journal.CloseInfo{})
