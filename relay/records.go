@@ -17,8 +17,7 @@ const recordHeader = 5 // type, version and length of a TLS record (RFC 8446, 5.
 type Records struct {
 	net.Conn // the *net.TCPConn; not embedded as such, or io.Copy would find ReadFrom and go round TLS
 	in       *Reader
-	left     int   // bytes of the open record that crypto/tls has not read
-	written  int64 // to the socket, ever; guarded by mu
+	left     int // bytes of the open record that crypto/tls has not read
 
 	mu     sync.Mutex // crypto/tls writes from its reader too: answers to key updates, alerts
 	out    *Buf       // nil: writes go straight out
@@ -140,7 +139,6 @@ func (r *Records) send(p []byte) (int, error) {
 		return 0, r.err
 	}
 	n, err := r.Conn.Write(p)
-	r.written += int64(n)
 	r.sent += int64(n)
 	r.err = err
 	return n, err
@@ -151,7 +149,7 @@ func (r *Records) send(p []byte) (int, error) {
 func (r *Records) Moved() (in, out int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.in.total, r.written
+	return r.in.total, r.sent
 }
 
 // Release gives the read buffer back, after the connection was closed and nobody reads it any more.
