@@ -53,6 +53,7 @@ type Reader struct {
 	total int64 // ever read
 	got   int
 	err   error
+	ended error // what crypto/tls said behind the last bytes it gave: it will not say so to who waits for TCP
 }
 
 // NewReader returns a Reader on c. Counters may be nil. A *net.TCPConn must come as itself: a wrapper around it makes
@@ -180,6 +181,10 @@ func (r *Reader) fillConn() {
 
 // fillRecords waits without a buffer until a whole TLS record is at hand, then takes all whole ones that fit.
 func (r *Reader) fillRecords() {
+	if r.err = r.ended; r.err != nil {
+		r.shrink()
+		return
+	}
 	if !r.full { // else crypto/tls still has some of the last record
 		if !r.records.whole() {
 			r.shrink()
@@ -199,9 +204,12 @@ func (r *Reader) fillRecords() {
 		n, err := r.conn.Read(b)
 		r.took(n)
 		r.full = n == len(b)
-		if err != nil && r.got == 0 {
+		switch {
+		case err != nil && r.got == 0:
 			r.err = err
 			r.shrink()
+		case err != nil && !isDeadline(err):
+			r.ended = err
 		}
 		if err != nil || !r.records.whole() || len(r.buf.B)-r.end < tlsRecord {
 			return

@@ -163,6 +163,37 @@ func TestTLSReaderEnds(t *testing.T) {
 	})
 }
 
+// A close_notify that was read with the last data, and no FIN behind it: nothing more comes of TCP that could wake who
+// waits there.
+func TestTLSReaderHearsTheEndBehindData(t *testing.T) {
+	eachTLS(t, func(t *testing.T, version uint16) {
+		pool := NewPool(0)
+		client, server, under := tlsPair(t, pool, version)
+		r := NewReader(server, pool, nil)
+		client.Write([]byte("the last"))
+		client.CloseWrite() // on loopback both wait at the server now
+		fillUntil(t, r, 8)
+		done := fillInBackground(r)
+		select {
+		case err := <-done:
+			if err != io.EOF {
+				t.Errorf("%v, want EOF", err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("the reader waits for more")
+			under.Close()
+			<-done
+		}
+		if err := r.Fill(); err == nil {
+			t.Error("more after the end")
+		}
+		if string(r.Bytes()) != "the last" {
+			t.Errorf("%q", r.Bytes())
+		}
+		r.Close()
+	})
+}
+
 // Plain text on a TLS port must reach crypto/tls, which then says so; a few bytes and nothing more must not hang it.
 func TestTLSHandshakeWithSomethingElse(t *testing.T) {
 	for _, p := range []string{"", "abc", "GET / HTTP/1.1\r\n\r\n"} {
