@@ -117,7 +117,52 @@ type Decision struct {
 	Cached   bool
 	Labels   map[string]string
 	Record   RecordMode
-	NotAfter time.Time // zero: no end
+	NotAfter time.Time // it must be asked for again then; zero: no end
+
+	Limits    *Limits    // nil: none
+	Would     *Would     // in monitor mode: what enforce mode would have done, nil: the same
+	Candidate *Candidate // what the candidate policy says, nil: there is none
+}
+
+// Stops says whether the action may not go on: it was denied or refused, and that is carried out.
+func (d *Decision) Stops() bool { return d.Verdict != Allow && d.Enforced }
+
+// Would is what was not carried out because the policy is only watched.
+type Would struct {
+	Verdict Verdict
+	Limit   string // the limit that would have been applied, e.g. "fetch_bytes_per_second"; "": none
+	Rule    string
+}
+
+// Candidate is what a policy that is tried out beside the running one says.
+type Candidate struct {
+	Verdict Verdict
+	Rule    string
+	Reason  string
+	Policy  string
+}
+
+// Limits are how much an allowed action may move (contracts: policy, field limits). Zero fields set no limit.
+type Limits struct {
+	FetchBytesPerSecond   int64
+	ProduceBytesPerSecond int64
+	BurstBytes            int64
+	Budgets               []Budget
+	ReadFrom              *ReadFrom // nil: any offset
+}
+
+// A Budget is an amount per fixed window, aligned to UTC.
+type Budget struct {
+	Bytes    int64 // one of the two is set
+	Messages int64
+	Window   time.Duration
+	Key      string // "principal", "source", "certificate", "topic", or a label's name
+}
+
+// ReadFrom is how far back a read may reach.
+type ReadFrom struct {
+	MaxBehind int64         // messages behind the high watermark last seen; 0: no bound
+	MaxAge    time.Duration // by the producers' timestamps; 0: no bound
 }
 
 // RecordMode says how an access is recorded (contracts: policy, field record).

@@ -59,7 +59,7 @@ func (a *App) open(c *config.Config) (err error) {
 		return err
 	}
 	a.proxy = proxy.New(proxy.Options{
-		ProxyID: c.ProxyID, Journal: a.journal, Decider: api.AllowAll{}, Log: a.log,
+		ProxyID: c.ProxyID, Journal: a.journal, Policy: api.AllowAll{}, Log: a.log,
 		Limits: limits(c.Limits, a.descriptors, a.log), Timeouts: timeouts(c.Timeouts),
 	})
 	if err := a.proxy.Apply(p.specs); err != nil {

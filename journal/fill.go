@@ -103,4 +103,10 @@ func judge(r *access.Record, d *access.Decision) {
 	r.Policy = d.Policy
 	r.Cached = d.Cached
 	r.Labels = d.Labels
+	if w := d.Would; w != nil {
+		r.Would = &access.Record_Would{Decision: w.Verdict.String(), Limit: w.Limit, Rule: w.Rule}
+	}
+	if c := d.Candidate; c != nil {
+		r.Candidate = &access.Record_Candidate{Decision: c.Verdict.String(), Rule: c.Rule, Reason: c.Reason, Policy: c.Policy}
+	}
 }

@@ -141,8 +141,12 @@ func sameDecision(a, b *access.Decision) bool {
 		return a == b
 	}
 	return a.Verdict == b.Verdict && a.Enforced == b.Enforced && a.Rule == b.Rule && a.Reason == b.Reason &&
-		a.Policy == b.Policy && a.Record == b.Record && maps.Equal(a.Labels, b.Labels)
+		a.Policy == b.Policy && a.Record == b.Record && maps.Equal(a.Labels, b.Labels) &&
+		same(a.Would, b.Would) && same(a.Candidate, b.Candidate)
 }
+
+// same compares what may be missing.
+func same[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
 
 func sameIdentity(a, b *access.Identity) bool {
 	if a == b || a == nil || b == nil {
@@ -152,7 +156,7 @@ func sameIdentity(a, b *access.Identity) bool {
 }
 
 func sameClient(a, b *access.Client) bool {
-	return a == b || a != nil && b != nil && *a == *b
+	return same(a, b)
 }
 
 // learn takes what this flow did not know when it was opened.

@@ -28,6 +28,8 @@ type summaryKey struct {
 	rule    string
 	reason  string
 	policy  string
+	would   access.Would
+	trial   access.Candidate
 	error   int16
 	failed  bool
 	empty   bool // fetches that returned nothing
@@ -83,6 +85,12 @@ func (l *Log) summaryKey(c *access.Call) summaryKey {
 	if d := c.Decision; d != nil {
 		key.allowed, key.verdict = true, d.Verdict
 		key.rule, key.reason, key.policy = d.Rule, d.Reason, d.Policy
+		if d.Would != nil {
+			key.would = *d.Would
+		}
+		if d.Candidate != nil {
+			key.trial = *d.Candidate
+		}
 	}
 	return key
 }

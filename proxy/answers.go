@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"doorkeeper/access"
 	"doorkeeper/protocol"
 	"doorkeeper/proxy/api"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/valyala/bytebufferpool"
 )
 
 // answer puts an answer of our own into the queue, in place of a frame of n bytes.
@@ -22,6 +24,22 @@ func (q *requests) enqueue(x *api.Exchange, frame []byte, n int) error {
 		x.Free()
 		return err
 	}
+	return nil
+}
+
+// forwardEdited sends an edited request in place of a frame, of which whole has the length bytes and body is where the
+// header ends.
+func (q *requests) forwardEdited(x *api.Exchange, whole []byte, body int) error {
+	buf := bytebufferpool.Get()
+	buf.B = x.AppendBody(append(buf.B[:0], whole[:body]...))
+	binary.BigEndian.PutUint32(buf.B, uint32(len(buf.B)-4))
+	q.made = append(q.made, buf)
+	q.cut(len(whole))
+	if err := q.push(entry{kind: forwarded, correlation: x.Correlation, x: x}); err != nil {
+		x.Free()
+		return fmt.Errorf("queue: %w", err)
+	}
+	q.w.Add(buf.B)
 	return nil
 }
 

@@ -127,9 +127,12 @@ func (panics) Decide(r *access.Request, a *access.Action) *access.Decision {
 	return api.AllowAll{}.Decide(r, a)
 }
 
+func (p panics) Session(*access.Session) api.Decider { return p }
+func (panics) Epoch(*access.Identity) uint64         { return 0 }
+
 // A panic ends its own connection, and no other.
 func TestPanicStaysInItsConnection(t *testing.T) {
-	l := newLine(t, relay.ModeAuto, func(_ *ClusterSpec, o *Options) { o.Decider = panics{} })
+	l := newLine(t, relay.ModeAuto, func(_ *ClusterSpec, o *Options) { o.Policy = panics{} })
 	q, a := groups(1)
 	l.ask(q)
 	l.asked(q)

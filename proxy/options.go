@@ -16,7 +16,7 @@ import (
 type Options struct {
 	ProxyID  string
 	Journal  *journal.Journal
-	Decider  api.Decider
+	Policy   api.Policy
 	Log      *slog.Logger
 	Limits   Limits
 	Timeouts Timeouts

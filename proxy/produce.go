@@ -118,6 +118,9 @@ func (q *requests) frame(whole []byte) error {
 	if r := x.Local(); r != nil {
 		return q.answer(x, r, len(whole))
 	}
+	if x.Edited() {
+		return q.forwardEdited(x, whole, 4+h.Body)
+	}
 	if isAuth(h.Key) {
 		return q.authenticate(x, whole)
 	}
@@ -135,8 +138,8 @@ func (q *requests) decide(x *api.Exchange, body []byte) error {
 	if err := q.resolve(x); err != nil {
 		return err
 	}
-	if !x.Allowed() {
-		return refuse("%s was not allowed", x.API.Name())
+	if err := x.Enforce(); err != nil {
+		return refuse("%s was not let pass: %w", x.API.Name(), err)
 	}
 	x.Slim()
 	return nil

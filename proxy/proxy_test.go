@@ -56,7 +56,7 @@ func newRigWith(t testing.TB, brokers []string, mode relay.Mode, flow time.Durat
 	r.cluster = c
 	r.journal = journal.New(journal.Options{Proxy: "dk-test", FlowInterval: flow, SummaryInterval: 500 * time.Millisecond})
 	o := Options{
-		ProxyID: "dk-test", Journal: r.journal, Decider: api.AllowAll{}, Mode: mode,
+		ProxyID: "dk-test", Journal: r.journal, Policy: api.AllowAll{}, Mode: mode,
 		Log:      slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Limits:   Limits{Connections: 1000, InFlight: 64, ProduceFrame: 4 << 20, Buffers: 256 << 20},
 		Timeouts: Timeouts{Handshake: 10 * time.Second, Dial: 10 * time.Second, Frame: 30 * time.Second, Stall: 10 * time.Minute, Drain: 5 * time.Second},

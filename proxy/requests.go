@@ -14,6 +14,7 @@ import (
 	"doorkeeper/relay"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/valyala/bytebufferpool"
 )
 
 // Bounds of a request frame, in bytes. Kafka's own is socket.request.max.bytes, 100 MiB, which only a Produce gets near;
@@ -31,12 +32,13 @@ type requests struct {
 	w     *relay.Writer // nil before the dial
 	count relay.Counters
 
-	at      int           // how far into the reader's bytes frames have been taken
-	ready   int           // bytes [0,ready) may go out; [0,added) were given to the writer
-	added   int           //
-	produce *api.Exchange // the open Produce frame, nil if none
-	scanned int           // how far into the reader's bytes its scanner is
-	streams bool          // its bytes go out as they come
+	at      int                          // how far into the reader's bytes frames have been taken
+	ready   int                          // bytes [0,ready) may go out; [0,added) were given to the writer
+	added   int                          //
+	produce *api.Exchange                // the open Produce frame, nil if none
+	scanned int                          // how far into the reader's bytes its scanner is
+	streams bool                         // its bytes go out as they come
+	made    []*bytebufferpool.ByteBuffer // frames of ours that the writer holds until the flush
 
 	client *access.Client
 	gate   gate
@@ -244,6 +246,7 @@ func (q *requests) flush() error {
 			n, err := q.w.Flush()
 			q.c.meter.request.set(resting)
 			q.c.meter.brokerOut.Add(n)
+			q.made = putBack(q.made)
 			if err != nil {
 				return fmt.Errorf("%w: %w", errBroker, err)
 			}
@@ -258,6 +261,15 @@ func (q *requests) flush() error {
 		q.r.Want(0)
 	}
 	return nil
+}
+
+// putBack gives the buffers of frames back, once the writer has handed them over.
+func putBack(made []*bytebufferpool.ByteBuffer) []*bytebufferpool.ByteBuffer {
+	for i, b := range made {
+		bytebufferpool.Put(b)
+		made[i] = nil
+	}
+	return made[:0]
 }
 
 // push puts an entry into the queue. While the queue is full the client is not read: that is the backpressure.

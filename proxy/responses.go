@@ -256,11 +256,7 @@ func (s *responses) flush() error {
 		s.reader.Release(n)
 		s.schedule()
 		s.c.p.totals.response.observe(time.Since(s.began))
-		for i, b := range s.made {
-			bytebufferpool.Put(b)
-			s.made[i] = nil
-		}
-		s.made = s.made[:0]
+		s.made = putBack(s.made)
 		if err != nil {
 			return fmt.Errorf("writing to the client: %w", err)
 		}

@@ -20,9 +20,12 @@ type API struct {
 	// records.summary_interval.
 	Each bool
 
-	decode   func(x *Exchange, body []byte) error // reads the request
-	derive   func(x *Exchange) error              // asks for its actions; may run twice
+	decode   func(x *Exchange, body []byte) error     // reads the request
+	derive   func(x *Exchange) error                  // asks for its actions; may run twice
+	enforce  func(x *Exchange) (kmsg.Response, error) // see Enforce; nil: a request that may not pass ends the connection
 	response func(x *Exchange, r kmsg.Response) (changed bool, err error)
+
+	retry int16 // the error that refusals are answered with, which clients retry; 0: the connection ends
 }
 
 // Table holds every API that is passed, by key. A key that is not here is taken out of ApiVersions, and a request
@@ -57,6 +60,25 @@ type option func(*API)
 // each makes every call a record of its own.
 func each(a *API) { a.Each = true }
 
+// denies gives a row what it does with a request of which some action may not pass: see Enforce.
+func denies[Q, R any, PR interface {
+	*R
+	kmsg.Response
+}](f func(x *Exchange, q *Q) (*R, error)) option {
+	return func(a *API) {
+		a.enforce = func(x *Exchange) (kmsg.Response, error) {
+			r, err := f(x, any(x.Body).(*Q))
+			if r == nil || err != nil {
+				return nil, err // not a nil *R in an interface
+			}
+			return PR(r), nil
+		}
+	}
+}
+
+// retries gives a row the error that its refusals are answered with.
+func retries(code int16) option { return func(a *API) { a.retry = code } }
+
 // row makes a row from typed handlers. request derives the actions (never nil); response may be nil: then the answer
 // passes byte for byte and only its error is read.
 func row[Q, R any](key kmsg.Key, request func(*Exchange, *Q) error, response func(*Exchange, *R) (bool, error), opts ...option) *API {
@@ -76,19 +98,32 @@ func row[Q, R any](key kmsg.Key, request func(*Exchange, *Q) error, response fun
 	return a
 }
 
-// A Decider answers for every action of every request whether it may pass.
-type Decider interface {
-	// Decide is called from many goroutines. Neither argument may be kept; the decision is immutable.
-	Decide(*access.Request, *access.Action) *access.Decision
+// A Policy makes the decider of each session.
+type Policy interface {
+	Session(*access.Session) Decider
 }
 
-// AllowAll is the Decider without a policy: everything is allowed and recorded.
+// A Decider answers, for one session, for every action of every request whether it may pass.
+type Decider interface {
+	// Decide is called from both pumps. Neither argument may be kept; the decision is immutable.
+	Decide(*access.Request, *access.Action) *access.Decision
+	// Epoch moves whenever a decision made before, of this session's identity, may no longer hold. It is cheap.
+	Epoch(*access.Identity) uint64
+}
+
+// AllowAll is the Policy, and the Decider, where there is none: everything is allowed and recorded.
 type AllowAll struct{}
 
 var allowed = &access.Decision{Verdict: access.Allow, Enforced: true}
 
+// Session returns AllowAll itself.
+func (a AllowAll) Session(*access.Session) Decider { return a }
+
 // Decide allows.
 func (AllowAll) Decide(*access.Request, *access.Action) *access.Decision { return allowed }
+
+// Epoch is always the same.
+func (AllowAll) Epoch(*access.Identity) uint64 { return 0 }
 
 // A Route says under which address clients shall see a broker.
 type Route interface {

@@ -57,6 +57,7 @@ type Exchange struct {
 	kept, charged, body int64 // bytes; see keep
 	over                error // the request asks for too much
 
+	enforced   enforcement
 	produce    produceState
 	fetch      fetchState
 	shareFetch shareFetchState
@@ -81,6 +82,7 @@ func (x *Exchange) Free() {
 		x.Unknown = nil
 	}
 	x.Throttle, x.BytesIn = 0, 0
+	x.enforced = enforcement{}
 	x.produce.reset()
 	x.fetch.reset()
 	x.shareFetch.reset()
@@ -115,7 +117,7 @@ func (x *Exchange) ask(a access.Action) *access.Decision {
 // Allowed says whether every action may pass: none was denied or refused with force.
 func (x *Exchange) Allowed() bool {
 	for i := range x.Actions {
-		if d := x.Actions[i].Decision; d.Verdict != access.Allow && d.Enforced {
+		if x.Actions[i].Decision.Stops() {
 			return false
 		}
 	}
@@ -150,6 +152,7 @@ func (x *Exchange) Derive() error {
 	clear(x.Actions)
 	x.Actions = x.Actions[:0]
 	x.Unknown = x.Unknown[:0]
+	x.enforced = enforcement{}
 	if err := x.API.derive(x); err != nil {
 		return err
 	}
@@ -174,6 +177,9 @@ func (x *Exchange) readRequest(body []byte) error {
 
 // Local returns the answer that doorkeeper gives itself, without asking the broker; nil if the request goes on.
 func (x *Exchange) Local() kmsg.Response {
+	if x.enforced.local != nil {
+		return x.enforced.local
+	}
 	switch x.API {
 	case fetchRow:
 		return x.localFetch()
@@ -202,7 +208,9 @@ func (x *Exchange) Fail(code int16) {
 
 // NeedsResponse says whether the answer must be seen whole: because something in it is rewritten or learned, or, in a
 // small one, for its error.
-func (x *Exchange) NeedsResponse(small bool) bool { return x.API.response != nil || small }
+func (x *Exchange) NeedsResponse(small bool) bool {
+	return x.API.response != nil || x.enforced.merge != nil || small
+}
 
 // EndpointsBehind says whether broker endpoints may stand behind the records of the answer (KIP-951, KIP-932).
 func (x *Exchange) EndpointsBehind() bool {
@@ -223,12 +231,18 @@ func (x *Exchange) Respond(dst, frame []byte) ([]byte, error) {
 	}
 	x.Answer = r
 	x.observe(r)
-	if x.API.response == nil {
-		return frame, nil
+	changed := false
+	if x.API.response != nil {
+		if changed, err = x.API.response(x, r); err != nil {
+			return frame, err
+		}
 	}
-	changed, err := x.API.response(x, r)
-	if err != nil || !changed {
-		return frame, err
+	if x.enforced.merge != nil {
+		x.enforced.merge(r)
+		changed = true
+	}
+	if !changed {
+		return frame, nil
 	}
 	return r.AppendTo(append(dst, frame[:at]...)), nil
 }

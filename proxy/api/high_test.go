@@ -234,6 +234,8 @@ func (n noCluster) Decide(_ *access.Request, a *access.Action) *access.Decision 
 	return &access.Decision{Verdict: access.Allow, Enforced: true}
 }
 
+func (noCluster) Epoch(*access.Identity) uint64 { return 0 }
+
 // Who may create in the cluster needs nothing on the topic; who may not is asked for each topic; an engine that fails is
 // not asked twice.
 func TestCreateAsksClusterFirst(t *testing.T) {

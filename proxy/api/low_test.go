@@ -214,6 +214,8 @@ func (l allow) Decide(_ *access.Request, a *access.Action) *access.Decision {
 	return &access.Decision{Verdict: access.Deny, Enforced: true}
 }
 
+func (allow) Epoch(*access.Identity) uint64 { return 0 }
+
 func TestOneRightStandsForAnother(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -252,6 +254,8 @@ func (refuseCluster) Decide(_ *access.Request, a *access.Action) *access.Decisio
 	}
 	return &access.Decision{Verdict: access.Deny, Enforced: true}
 }
+
+func (refuseCluster) Epoch(*access.Identity) uint64 { return 0 }
 
 func TestRefusalOfAnAlternativeIsNoDenial(t *testing.T) {
 	x := highExchange(t, int16(kmsg.ListGroups), 0)
