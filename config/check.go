@@ -22,6 +22,7 @@ func (c *Config) check() {
 		c.checkName(&clusters, path+".name", c.Clusters[i].Name)
 		c.checkCluster(path, &c.Clusters[i])
 	}
+	c.checkPolicy()
 	if len(c.Sinks) == 0 {
 		c.source.warn("sinks", "is an empty list: records go nowhere, and are gone with the journal's ring in memory")
 	}
@@ -219,7 +220,8 @@ func (c *Config) checkAdmin() {
 		c.checkCA("admin.tls.client_ca_file", t.ClientCAFile)
 	}
 	if a.TokensFile != "" {
-		c.checkTokens(a.TokensFile)
+		_, err := LoadTokens(a.TokensFile)
+		c.adopt("admin.tokens_file", err)
 	}
 	if a.Address == "" {
 		return
@@ -233,14 +235,13 @@ func (c *Config) checkAdmin() {
 	}
 }
 
-// checkTokens shows the tokens file's own problems with that file's lines.
-func (c *Config) checkTokens(file string) {
-	_, err := LoadTokens(file)
+// adopt notes what is wrong with a file that the configuration names: with that file's own lines, where it knows them.
+func (c *Config) adopt(path string, err error) {
 	var problems Problems
 	if errors.As(err, &problems) {
 		c.source.problems = append(c.source.problems, problems...)
 	} else if err != nil {
-		c.source.fail("admin.tokens_file", "%v", err)
+		c.source.fail(path, "%v", err)
 	}
 }
 

@@ -9,8 +9,10 @@ import (
 type Config struct {
 	ProxyID  string    `yaml:"proxy_id" jsonschema_description:"Name of this proxy in every record. Default: the host name."`
 	StateDir string    `yaml:"state_dir" jsonschema_description:"Directory (0700) for what must survive a restart, the admin socket and the lock. Default: /var/lib/doorkeeper if that is writable, else doorkeeper in $XDG_STATE_HOME."`
-	Watch    bool      `yaml:"watch" jsonschema_description:"Reload when this file, a certificate, a key, a CA file or the tokens file changes. SIGHUP reloads in any case."`
+	Watch    bool      `yaml:"watch" jsonschema_description:"Reload when this file, a certificate, a key, a CA file, the tokens file, a policy or the catalog changes. SIGHUP reloads in any case."`
+	Catalog  string    `yaml:"catalog_file" jsonschema_description:"YAML file that says who owns topics and principals, how they are tagged, and where access is asked for: docs/policy.md. Policies see it as data.catalog."`
 	Clusters []Cluster `yaml:"clusters" jsonschema:"required" jsonschema_description:"The Kafka clusters that this proxy stands in front of."`
+	Policy   Policy    `yaml:"policy" jsonschema_description:"What decides whether an action may pass: docs/policy.md. Without paths everything is allowed, and recorded."`
 	Records  Records   `yaml:"records" jsonschema_description:"How accesses become records."`
 	Sinks    []Sink    `yaml:"sinks" jsonschema_description:"Where records go. Default: one file sink named local, access.jsonl in state_dir. An empty list: nowhere."`
 	Limits   Limits    `yaml:"limits" jsonschema_description:"Bounds on what clients can make the proxy hold."`
@@ -70,6 +72,40 @@ type OAuth struct {
 	PrincipalClaim string   `yaml:"principal_claim" jsonschema_description:"The claim that holds the user name."`
 	Claims         []string `yaml:"claims" jsonschema_description:"The claims that policies and records may see."`
 }
+
+// Words of Policy.Mode and Policy.Input.
+const (
+	ModeEnforce     = "enforce"
+	ModeMonitor     = "monitor"
+	InputDoorkeeper = "doorkeeper"
+	InputOPAKafka   = "opa-kafka"
+)
+
+// The entry points that are asked where Policy.Decision is not given.
+const (
+	decisionDoorkeeper = "data.doorkeeper.decision"
+	decisionOPAKafka   = "data.kafka.authz.allow"
+)
+
+// Policy says which rules decide, and how far they bite.
+type Policy struct {
+	Mode      string        `yaml:"mode" jsonschema:"enum=enforce,enum=monitor" jsonschema_description:"enforce: what the policy denies does not pass. monitor: everything passes unchanged, and records say what would have been."`
+	Paths     []string      `yaml:"paths" jsonschema_description:"Files and directories with the rules (.rego) and their data (.json, .yaml). Tests (_test.rego) are left out."`
+	Decision  string        `yaml:"decision" jsonschema_description:"The rule that is asked. With input opa-kafka the default is data.kafka.authz.allow."`
+	Input     string        `yaml:"input" jsonschema:"enum=doorkeeper,enum=opa-kafka" jsonschema_description:"What the rules get to see. opa-kafka: the document of the opa-kafka-plugin, so that its policies run unchanged."`
+	Deadline  time.Duration `yaml:"deadline" jsonschema_description:"A decision that takes longer is refused: the client is told to try again."`
+	MaxGrant  time.Duration `yaml:"max_grant" jsonschema_description:"The longest time that a grant (break-glass) may hold."`
+	Protected []string      `yaml:"protected" jsonschema_description:"Principals, as in User:payments, that are quarantined only with --force."`
+	Candidate *Candidate    `yaml:"candidate" jsonschema_description:"A second policy that is decided beside the one in force. Records say what it would have decided; it is never carried out."`
+}
+
+// A Candidate is a policy that is tried out. What else it needs to know it has from the one in force.
+type Candidate struct {
+	Paths []string `yaml:"paths" jsonschema:"required" jsonschema_description:"Its files and directories."`
+}
+
+// Configured says whether there are rules: without any, everything is allowed and recorded.
+func (p *Policy) Configured() bool { return len(p.Paths) > 0 }
 
 // Records says how accesses become records.
 type Records struct {
@@ -157,7 +193,11 @@ func (r Role) Valid() bool {
 // Default returns the configuration of an empty file, without the defaults that depend on the file or the machine.
 func Default() *Config {
 	return &Config{
-		Watch:   true,
+		Watch: true,
+		Policy: Policy{
+			Mode: ModeEnforce, Decision: decisionDoorkeeper, Input: InputDoorkeeper,
+			Deadline: 50 * time.Millisecond, MaxGrant: 4 * time.Hour,
+		},
 		Records: Records{FlowInterval: time.Second, SummaryInterval: time.Minute},
 		Limits:  Limits{Connections: 20000, ProduceFrame: 4 * MiB, Buffers: 256 * MiB, InFlight: 64},
 		Timeouts: Timeouts{

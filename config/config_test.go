@@ -186,9 +186,9 @@ func TestFrozen(t *testing.T) {
 	}
 	running := load("proxy_id: x\nstate_dir: /state\n" + minimal)
 	for next, want := range map[string][]string{
-		"proxy_id: x\nstate_dir: /state\nlimits: {connections: 7}\ntimeouts: {drain: 1s}\nsinks: []\n" + minimal:             nil,
-		"proxy_id: y\nstate_dir: /state\nlog: {level: debug}\nadmin: {pprof: true, address: \"localhost:1\"}\n" + minimal:    {"admin.address", "admin.pprof", "log.level", "proxy_id"},
-		"proxy_id: x\nstate_dir: /state\nrecords: {flow_interval: 2s}\nadmin: {uids: {7: viewer}}\nwatch: false\n" + minimal: {"admin.uids.7", "records.flow_interval", "watch"},
+		"proxy_id: x\nstate_dir: /state\nlimits: {connections: 7}\ntimeouts: {drain: 1s}\nsinks: []\npolicy: {max_grant: 1h}\n" + minimal: nil,
+		"proxy_id: y\nstate_dir: /state\nlog: {level: debug}\nadmin: {pprof: true, address: \"localhost:1\"}\n" + minimal:                 {"admin.address", "admin.pprof", "log.level", "proxy_id"},
+		"proxy_id: x\nstate_dir: /state\nrecords: {flow_interval: 2s}\nadmin: {uids: {7: viewer}}\nwatch: false\n" + minimal:              {"admin.uids.7", "records.flow_interval", "watch"},
 	} {
 		if diff := cmp.Diff(want, Frozen(running, load(next)), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s(-want +got)\n%s", next, diff)

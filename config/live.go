@@ -7,7 +7,7 @@ import (
 )
 
 // live are the keys that a reload can change while the proxy runs. All others are read once, at start.
-var live = []string{"clusters", "sinks", "limits", "timeouts"}
+var live = []string{"clusters", "policy", "catalog_file", "sinks", "limits", "timeouts"}
 
 // Frozen lists the keys that differ between two configurations and that no reload can change, in order.
 func Frozen(running, next *Config) []string {

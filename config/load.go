@@ -98,6 +98,8 @@ func (c *Config) complete() error {
 	if t := c.Admin.TLS; t != nil {
 		absolute(dir, &t.CertFile, &t.KeyFile, &t.ClientCAFile)
 	}
+	absolute(dir, &c.Catalog)
+	c.Policy.complete(dir, c.source.set("policy.decision"))
 	if !c.source.set("sinks") {
 		c.Sinks = []Sink{defaultSink(c.StateDir)}
 	}
@@ -108,6 +110,16 @@ func (c *Config) complete() error {
 		c.Clusters[i].complete(dir)
 	}
 	return nil
+}
+
+func (p *Policy) complete(dir string, decisionSet bool) {
+	if p.Input == InputOPAKafka && !decisionSet {
+		p.Decision = decisionOPAKafka
+	}
+	absoluteAll(dir, p.Paths)
+	if p.Candidate != nil {
+		absoluteAll(dir, p.Candidate.Paths)
+	}
 }
 
 func (c *Cluster) complete(dir string) {
@@ -134,6 +146,12 @@ func absolute(dir string, paths ...*string) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
+	}
+}
+
+func absoluteAll(dir string, paths []string) {
+	for i := range paths {
+		absolute(dir, &paths[i])
 	}
 }
 

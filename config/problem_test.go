@@ -25,6 +25,7 @@ func TestProblems(t *testing.T) {
 	writePair(t, dir, "b", time.Now().Add(time.Hour))
 	write(t, filepath.Join(dir, "empty.pem"), "no PEM in here\n")
 	write(t, filepath.Join(dir, "tokens.yaml"), "- {name: soc, sha256: abc, role: viewer}\n- {name: soc, sha256: \"\", role: king}\n")
+	write(t, filepath.Join(dir, "catalog.yaml"), "topics: {payroll: {ower: hr, time_zone: Mars/Base}}\nprincipals: {erp: {owner: erp}}\n")
 
 	want := map[string]string{}
 	for _, f := range archive.Files {

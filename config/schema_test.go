@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,6 +20,12 @@ func TestExample(t *testing.T) {
 		writePair(t, dir, name, time.Now().Add(time.Hour))
 	}
 	write(t, dir+"/tokens.yaml", "- {name: soc, sha256: "+strings.Repeat("ab", 32)+", role: viewer}\n")
+	write(t, dir+"/catalog.yaml", "topics: {payroll: {owner: hr, tags: [pii]}}\n")
+	for _, name := range []string{"/policy", "/candidate"} {
+		if err := os.Mkdir(dir+name, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
 	c, err := parse(dir, Example, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +47,10 @@ func TestExample(t *testing.T) {
 func TestSchemaRefuses(t *testing.T) {
 	for _, text := range []string{
 		"watch: true", // no clusters
-		minimal + "policy: {}",
+		minimal + "polisy: {}",
+		minimal + "policy: {mode: watch, paths: [p]}",
+		minimal + "policy: {candidate: {}}",
+		minimal + "policy: {bundle: {url: \"https://x\"}}",
 		minimal + "limits: {connections: -1}",
 		minimal + "limits: {buffers: 12 parsecs}",
 		minimal + "timeouts: {dial: 10}",

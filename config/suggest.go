@@ -31,9 +31,12 @@ func suggest(root, here reflect.Type, key string) string {
 
 // placesOf lists the paths of the structs below t that have a key of that name.
 func placesOf(t reflect.Type, path, key string) []string {
-	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
-		if t.Kind() == reflect.Slice {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+		switch t.Kind() {
+		case reflect.Slice:
 			path += "[]"
+		case reflect.Map:
+			path = join(path, "*")
 		}
 		t = t.Elem()
 	}
