@@ -117,7 +117,7 @@ var (
 
 func newConn(l *listener, raw *net.TCPConn, s *access.Session) *conn {
 	c := &conn{p: l.p, l: l, s: l.s, session: s, raw: raw, queue: newFifo(l.p.limits.Load().InFlight)}
-	c.env = api.Env{Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: l.p.opt.Policy.Session(s), Memory: l.p.kept}
+	c.env = api.Env{Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: l.p.opt.Policy.Session(s), Memory: l.p.kept, Now: time.Now}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.since.Store(s.Opened.UnixNano())
 	c.requests.c, c.responses.c = c, c

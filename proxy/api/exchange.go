@@ -17,8 +17,9 @@ type Env struct {
 	Cluster *cluster.Cluster
 	Route   Route
 	Decider Decider
-	Memory  Memory        // nil: nobody counts
-	Fetch   FetchSessions // has its own lock
+	Memory  Memory           // nil: nobody counts
+	Now     func() time.Time // nil: filtering an answer may take any time
+	Fetch   FetchSessions    // has its own lock
 }
 
 // An Ask is one action of a request with the answer to it.

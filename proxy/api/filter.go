@@ -1,0 +1,103 @@
+package api
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"doorkeeper/access"
+)
+
+// What only an answer names (the topics of a group, the transactions of a list, the bits of authorized operations) is
+// asked about when the answer has come, by a filter.
+
+// filterTime is how long one answer may keep the policy. Beyond it the connection ends: what is left could not be
+// decided.
+const filterTime = time.Second
+
+var errFilter = errors.New("what its answer may show could not be decided within 1 s")
+
+// A filter decides about what one answer names. Each question is put once, so that an answer is decided alike from its
+// beginning to its end.
+type filter struct {
+	x       *Exchange
+	began   time.Time
+	asked   map[question]*access.Decision
+	refused bool // something could not be decided
+	late    bool // it took too long; refused as well
+}
+
+// filter begins the filtering of an answer.
+func (x *Exchange) filter() filter {
+	f := filter{x: x}
+	if x.Env.Now != nil {
+		f.began = x.Env.Now()
+	}
+	return f
+}
+
+// decide asks for an operation on a resource that the answer names.
+func (f *filter) decide(op access.Operation, typ access.ResourceType, name string) *access.Decision {
+	if _, ok := f.x.Env.Decider.(AllowAll); ok {
+		return allowed
+	}
+	if f.late {
+		return refused
+	}
+	q := question{op, resource{typ: typ, name: name}}
+	d, known := f.asked[q]
+	if known {
+		return d
+	}
+	a := access.Action{Operation: op, Type: typ, Name: name}
+	d = f.x.Env.Decider.Decide(&f.x.Request, &a)
+	if d.Stops() && d.Verdict == access.Refuse {
+		f.refused = true
+	}
+	if f.asked == nil {
+		f.asked = make(map[question]*access.Decision)
+	}
+	f.asked[q] = d
+	if f.x.Env.Now != nil && f.x.Env.Now().Sub(f.began) > filterTime {
+		f.late, f.refused = true, true
+	}
+	return d
+}
+
+// shows says whether a resource that the answer names may be shown to who may do op on it.
+func (f *filter) shows(op access.Operation, typ access.ResourceType, name string) bool {
+	return !f.decide(op, typ, name).Stops()
+}
+
+// err ends an answer that could not be decided in time.
+func (f *filter) err() error {
+	if f.late {
+		return errFilter
+	}
+	return nil
+}
+
+// unasked is a broker's AuthorizedOperations where the client did not ask for them.
+const unasked = math.MinInt32
+
+// operations takes from a broker's AuthorizedOperations (a bit for each operation, at the operation's code) those that
+// may not be done on the resource.
+func (f *filter) operations(bits int32, typ access.ResourceType, name string) int32 {
+	if bits == unasked {
+		return bits
+	}
+	for op := access.OpRead; op <= access.OpTwoPhaseCommit; op++ {
+		if bit := int32(1) << op; bits&bit != 0 && !f.shows(op, typ, name) {
+			bits &^= bit
+		}
+	}
+	return bits
+}
+
+// noteAll notes that a request is for all resources of a type. Kafka's authorizer is never asked about all: the answer is
+// filtered, by asking about each that it names.
+func (x *Exchange) noteAll(op access.Operation, typ access.ResourceType) {
+	if x.roomForAction() {
+		x.Actions = append(x.Actions, Ask{Action: access.Action{Operation: op, Type: typ, Name: access.AllResources}, Decision: allowed})
+	}
+}
