@@ -1,0 +1,89 @@
+package policy
+
+import (
+	"errors"
+	"math/bits"
+	"sync/atomic"
+	"time"
+)
+
+// Stats count since the engine was made.
+type Stats struct {
+	Evaluations uint64
+	Hits        uint64 // decisions that a cache had
+	Errors      uint64 // evaluations that failed, those past the deadline among them
+	Deadlines   uint64
+	Epoch       uint64 // the policy's
+	Time        Histogram
+}
+
+// A Histogram counts evaluations by how long they took: bucket i holds those of less than 2^i microseconds, without
+// those of the buckets before; the last one has no end.
+type Histogram struct {
+	Count   uint64
+	Sum     time.Duration
+	Buckets [20]uint64
+}
+
+type counters struct {
+	hits, errors, deadlines atomic.Uint64
+	count, sum              atomic.Uint64
+	buckets                 [len(Histogram{}.Buckets)]atomic.Uint64
+}
+
+func (c *counters) evaluated(took time.Duration, err error) {
+	c.count.Add(1)
+	c.sum.Add(uint64(took))
+	c.buckets[min(bits.Len64(uint64(took.Microseconds())), len(c.buckets)-1)].Add(1)
+	if err == nil || errors.Is(err, errUndefined) {
+		return
+	}
+	c.errors.Add(1)
+	if errors.Is(err, errDeadline) {
+		c.deadlines.Add(1)
+	}
+}
+
+// Stats returns the counters.
+func (e *Engine) Stats() Stats {
+	c := &e.stats
+	s := Stats{
+		Evaluations: c.count.Load(), Hits: c.hits.Load(), Errors: c.errors.Load(), Deadlines: c.deadlines.Load(),
+		Epoch: e.current.Load().epoch,
+		Time:  Histogram{Count: c.count.Load(), Sum: time.Duration(c.sum.Load())},
+	}
+	for i := range c.buckets {
+		s.Time.Buckets[i] = c.buckets[i].Load()
+	}
+	return s
+}
+
+// Status is what the engine decides by.
+type Status struct {
+	Mode      Mode
+	Revision  string
+	Origin    string
+	Decision  string
+	Input     Format
+	Loaded    time.Time
+	Deadline  time.Duration
+	Candidate string // the candidate's revision; "": none
+	Epoch     uint64
+	Err       error // of the last Apply, if it changed nothing
+}
+
+// Status returns what the engine decides by.
+func (e *Engine) Status() Status {
+	e.apply.Lock()
+	failed := e.failed
+	e.apply.Unlock()
+	s := e.current.Load()
+	status := Status{
+		Mode: s.mode, Revision: s.running.revision, Origin: s.running.origin, Decision: s.running.entry.String(),
+		Input: s.running.format, Loaded: s.loaded, Deadline: s.deadline, Epoch: s.epoch, Err: failed,
+	}
+	if s.candidate != nil {
+		status.Candidate = s.candidate.revision
+	}
+	return status
+}
