@@ -149,6 +149,7 @@ type Limits struct {
 	BurstBytes            int64
 	Budgets               []Budget
 	ReadFrom              *ReadFrom // nil: any offset
+	Watched               bool      // counted, and what they would do is recorded (Would), but nothing is held up or denied
 }
 
 // A Budget is an amount per fixed window, aligned to UTC.
