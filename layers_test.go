@@ -27,7 +27,7 @@ var layers = []struct {
 	{"cluster", []string{"access"}},
 	{"internal/register", nil},
 	{"policy", []string{"access", "internal/register"}},
-	{"policy/bundle", []string{"policy"}},
+	{"policy/bundle", nil},
 	{"policy/library", nil},
 	{"policy/tool", []string{"policy", "policy/library", "access"}},
 	{"policy/acl", []string{"access"}},
