@@ -102,7 +102,7 @@ func parse(r *Rules) (map[string]*ast.Module, error) {
 		if kind(file) != regoFile {
 			continue
 		}
-		name := r.name(file)
+		name := r.Name(file)
 		m, err := parseModule(name, string(r.Files[file]), r.Input)
 		var several ast.Errors
 		switch {

@@ -20,12 +20,12 @@ func (r *Rules) document() (map[string]any, error) {
 		}
 		var value any
 		if err := util.Unmarshal(r.Files[file], &value); err != nil {
-			return nil, fmt.Errorf("policy: %s: %w", r.name(file), err)
+			return nil, fmt.Errorf("policy: %s: %w", r.Name(file), err)
 		}
 		if value == nil {
 			continue // an empty file
 		}
-		if err := m.add(path.Dir(file), value, r.name(file)); err != nil {
+		if err := m.add(path.Dir(file), value, r.Name(file)); err != nil {
 			return nil, err
 		}
 	}

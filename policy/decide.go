@@ -15,8 +15,14 @@ var implied = map[access.Operation][]access.Operation{
 	access.OpDescribeConfigs: {access.OpAlterConfigs},
 }
 
+// unruled is the decision about everything where there are no rules.
+var unruled = &access.Decision{Verdict: access.Allow, Enforced: true}
+
 // decide answers one action: what the running policy says, made a decision by the mode, and the candidate's word beside.
 func (e *Engine) decide(s *snapshot, session *access.Session, r *access.Request, a *access.Action) *access.Decision {
+	if s.running == nil {
+		return unruled
+	}
 	now := e.now()
 	d := e.ask(s, s.running, session, r, a, now)
 	if s.candidate != nil {

@@ -35,7 +35,7 @@ const DefaultDeadline = 50 * time.Millisecond
 // Options are what an engine decides by.
 type Options struct {
 	Mode      Mode
-	Rules     Rules
+	Rules     Rules            // no files: everything is allowed
 	Candidate *Rules           // decided beside Rules and only recorded; nil: none
 	Deadline  time.Duration    // of one evaluation; 0: DefaultDeadline
 	Now       func() time.Time // nil: time.Now
@@ -56,7 +56,7 @@ type Engine struct {
 
 // A snapshot is what decides at one moment: immutable, and swapped as a whole.
 type snapshot struct {
-	running, candidate *program // candidate: nil where there is none
+	running, candidate *program // nil where there is none
 	mode               Mode
 	deadline           time.Duration
 	loaded             time.Time
@@ -74,21 +74,42 @@ func New(o Options) (*Engine, error) {
 
 // Apply swaps what decides, all of it or nothing: on an error the engine goes on as it was. Now cannot be changed.
 func (e *Engine) Apply(o Options) error {
+	commit, err := e.Prepare(o)
+	if err != nil {
+		return err
+	}
+	commit()
+	return nil
+}
+
+// Prepare is Apply up to where it takes effect, for who changes more than the policy at once: everything that can fail
+// has been done when commit is called, if it is.
+func (e *Engine) Prepare(o Options) (commit func(), err error) {
 	e.apply.Lock()
 	defer e.apply.Unlock()
 	s, err := e.load(o)
 	e.failed = err
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e.swap(s)
-	return nil
+	return func() {
+		e.apply.Lock()
+		defer e.apply.Unlock()
+		s.loaded = e.now()
+		if regranted, err := s.withGrants(grantsValue(e.grants)); err == nil { // they may have changed meanwhile
+			s = regranted
+		}
+		e.swap(s)
+	}, nil
 }
 
 func (e *Engine) load(o Options) (*snapshot, error) {
-	s := &snapshot{mode: o.Mode, deadline: o.Deadline, loaded: e.now()}
+	s := &snapshot{mode: o.Mode, deadline: o.Deadline}
 	if s.deadline <= 0 {
 		s.deadline = DefaultDeadline
+	}
+	if len(o.Rules.Files) == 0 {
+		return s, nil
 	}
 	grants := grantsValue(e.grants)
 	var err error
@@ -130,18 +151,24 @@ func (e *Engine) SetGrants(grants []Grant) {
 	e.apply.Lock()
 	defer e.apply.Unlock()
 	e.grants = grants
-	old := e.current.Load()
-	s := *old
-	value := grantsValue(grants)
-	var err, err2 error
-	s.running, err = old.running.with(value)
-	if old.candidate != nil {
-		s.candidate, err2 = old.candidate.with(value)
-	}
-	if e.failed = errors.Join(err, err2); e.failed != nil {
+	s, err := e.current.Load().withGrants(grantsValue(grants))
+	if e.failed = err; err != nil {
 		return
 	}
-	e.swap(&s)
+	e.swap(s)
+}
+
+// withGrants is the same snapshot over other grants.
+func (s *snapshot) withGrants(grants ast.Value) (*snapshot, error) {
+	next := *s
+	var err, err2 error
+	if s.running != nil {
+		next.running, err = s.running.with(grants)
+	}
+	if s.candidate != nil {
+		next.candidate, err2 = s.candidate.with(grants)
+	}
+	return &next, errors.Join(err, err2)
 }
 
 // Bump says that decisions about a principal may not hold any more.

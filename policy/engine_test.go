@@ -73,3 +73,36 @@ func TestMisspeltFieldIsALoadError(t *testing.T) {
 	}
 	t.Log(err)
 }
+
+// Without rules everything is allowed, and rules that come later bite.
+func TestNoRules(t *testing.T) {
+	e := newEngine(t, Options{})
+	s := testSession()
+	session, request := e.Session(s), testRequest(s, "User:erp")
+	before := session.Epoch(request.Identity)
+	if d := session.Decide(request, topic(access.OpRead, "payroll")); d.Stops() || d.Policy != "" {
+		t.Errorf("without rules: %+v", d)
+	}
+	e.SetGrants([]Grant{{Principal: "User:erp", Operation: access.OpRead, Type: access.ResTopic, Name: "payroll", Actor: "bob"}})
+	commit, err := e.Prepare(Options{Rules: rules(`decision := {"allow": true} if data.grants["User:erp"]`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Status().Revision != "" {
+		t.Error("what is only prepared is in force")
+	}
+	e.SetGrants(nil)
+	commit()
+	if d := session.Decide(request, topic(access.OpRead, "payroll")); !d.Stops() {
+		t.Errorf("a grant that ended before the commit holds: %+v", d)
+	}
+	if session.Epoch(request.Identity) == before || e.Status().Revision == "" {
+		t.Errorf("the epoch did not move, or the status does not know: %+v", e.Status())
+	}
+	if err := e.Apply(Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if d := session.Decide(request, topic(access.OpRead, "payroll")); d.Stops() {
+		t.Errorf("without rules again: %+v", d)
+	}
+}

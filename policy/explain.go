@@ -27,6 +27,9 @@ type Fired struct {
 // Explain decides an action anew and says which rules made the decision.
 func (e *Engine) Explain(_ context.Context, r *access.Request, a *access.Action) (Explanation, error) {
 	s := e.current.Load()
+	if s.running == nil {
+		return Explanation{Decision: unruled}, nil
+	}
 	t := &tracer{}
 	d := e.evaluate(s, s.running, r.Session, r, a, e.now(), rego.EvalQueryTracer(t))
 	x := Explanation{Decision: d, Rules: t.fired}

@@ -125,8 +125,8 @@ func (l *pathReader) file(inside, name string) error {
 	return nil
 }
 
-// name is what errors call a file.
-func (r *Rules) name(file string) string {
+// Name is what people call a file: the path that they gave, and what is below it.
+func (r *Rules) Name(file string) string {
 	if s := r.shown[file]; s != "" {
 		return s
 	}

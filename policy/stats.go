@@ -61,7 +61,7 @@ func (e *Engine) Stats() Stats {
 // Status is what the engine decides by.
 type Status struct {
 	Mode      Mode
-	Revision  string
+	Revision  string // "": there are no rules
 	Origin    string
 	Decision  string
 	Input     Format
@@ -78,9 +78,9 @@ func (e *Engine) Status() Status {
 	failed := e.failed
 	e.apply.Unlock()
 	s := e.current.Load()
-	status := Status{
-		Mode: s.mode, Revision: s.running.revision, Origin: s.running.origin, Decision: s.running.entry.String(),
-		Input: s.running.format, Loaded: s.loaded, Deadline: s.deadline, Epoch: s.epoch, Err: failed,
+	status := Status{Mode: s.mode, Loaded: s.loaded, Deadline: s.deadline, Epoch: s.epoch, Err: failed}
+	if p := s.running; p != nil {
+		status.Revision, status.Origin, status.Decision, status.Input = p.revision, p.origin, p.entry.String(), p.format
 	}
 	if s.candidate != nil {
 		status.Candidate = s.candidate.revision
