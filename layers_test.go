@@ -30,7 +30,7 @@ var layers = []struct {
 	{"policy/bundle", nil},
 	{"policy/library", nil},
 	{"policy/tool", []string{"policy", "policy/library", "access"}},
-	{"policy/acl", []string{"access"}},
+	{"policy/acl", nil},
 	{"quarantine", []string{"access", "internal/register"}},
 	{"journal", []string{"access"}},
 	{"sink", []string{"journal", "access"}},
