@@ -21,6 +21,7 @@ type Options struct {
 	Controllers int               // how many of the nodes, from the first, are controllers too; 1 by default
 	Heap        string            // of each node, for -Xmx; "384m" by default
 	Properties  map[string]string // added to, or in place of, those of every node
+	Users       map[string]string // more users with their passwords, for PLAIN alone
 }
 
 // A Cluster is running brokers.

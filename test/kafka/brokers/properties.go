@@ -94,7 +94,7 @@ func (c *Cluster) addListeners(p map[string]string, id int32) {
 	for _, l := range clientListeners {
 		add(l.Name, l.Security, l.Host)
 		if strings.HasPrefix(l.Security, "SASL_") {
-			addMechanisms(p, l)
+			c.addMechanisms(p, l)
 		}
 	}
 	p["listeners"] = strings.Join(listeners, ",")
@@ -102,11 +102,13 @@ func (c *Cluster) addListeners(p map[string]string, id int32) {
 	p["listener.security.protocol.map"] = strings.Join(protocols, ",")
 }
 
-func addMechanisms(p map[string]string, l Listener) {
+func (c *Cluster) addMechanisms(p map[string]string, l Listener) {
 	prefix := "listener.name." + strings.ToLower(l.Name) + "."
 	var users strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(Users)) {
-		fmt.Fprintf(&users, " user_%s=%q", name, Users[name])
+	for _, some := range []map[string]string{Users, c.options.Users} {
+		for _, name := range slices.Sorted(maps.Keys(some)) {
+			fmt.Fprintf(&users, " user_%s=%q", name, some[name])
+		}
 	}
 	const security = "org.apache.kafka.common.security."
 	p[prefix+"plain.sasl.jaas.config"] = security + "plain.PlainLoginModule required" + users.String() + ";"
