@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -10,10 +9,6 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/rego"
-	"github.com/open-policy-agent/opa/v1/storage"
-	"github.com/open-policy-agent/opa/v1/storage/inmem"
-	"github.com/open-policy-agent/opa/v1/topdown/cache"
 )
 
 // inputSchema is the published type of the input: policies are checked against it when they load.
@@ -36,23 +31,15 @@ func Capabilities() *ast.Capabilities {
 	return c
 }
 
-// A code is the compiled rules of a policy, without its data's changes.
+// A code is the compiled rules of a policy, with its data but the grants.
 type code struct {
 	compiler *ast.Compiler
 	entry    ast.Ref
 	format   Format
 	origin   string
 	revision string
-	data     ast.Object // without grants
-}
-
-// A program is code with the data as it is now. It never changes, and any number of evaluations may run on it.
-type program struct {
-	*code
-	store  storage.Store
-	txn    storage.Transaction // a read transaction, held as long as the program lives
-	query  rego.PreparedEvalQuery
-	values cache.InterQueryValueCache // compiled regular expressions and the like, bounded
+	reads    reads
+	data     ast.Object
 }
 
 // compile makes code of rules. Errors name file, line and column.
@@ -85,7 +72,10 @@ func compile(r *Rules) (*code, error) {
 	if len(c.GetRulesDynamic(entry)) == 0 {
 		return nil, fmt.Errorf("policy: %s: there is no rule %s, which is what is asked: write it, or set policy.decision", r.Origin, entry)
 	}
-	return &code{compiler: c, entry: entry, format: r.Input, origin: r.Origin, revision: r.Revision(), data: data.(ast.Object)}, nil
+	return &code{
+		compiler: c, entry: entry, format: r.Input, origin: r.Origin, revision: r.Revision(),
+		reads: readsOf(c, entry, r.Input), data: data.(ast.Object),
+	}, nil
 }
 
 func inputSchemaValue() (schema any) {
@@ -171,35 +161,4 @@ func located(errs ast.Errors) error {
 		}
 	}
 	return errors.New(b.String())
-}
-
-// with makes a program: the code over its data and the running grants.
-func (c *code) with(grants ast.Value) (*program, error) {
-	ctx := context.Background()
-	root := ast.NewObject(ast.Item(ast.StringTerm(grantsKey), ast.NewTerm(grants)))
-	c.data.Foreach(func(key, value *ast.Term) { root.Insert(key, value) })
-	p := &program{code: c, store: inmem.NewFromASTObject(root), values: newValueCache()}
-	txn, err := p.store.NewTransaction(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("policy: %s: %w", c.origin, err)
-	}
-	p.txn = txn
-	p.query, err = rego.New(
-		rego.ParsedQuery(ast.NewBody(ast.NewExpr(ast.NewTerm(c.entry)))),
-		rego.Compiler(c.compiler), rego.Store(p.store), rego.Transaction(txn),
-		rego.Capabilities(c.compiler.Capabilities()), rego.StrictBuiltinErrors(true),
-		rego.GenerateJSON(func(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil }),
-	).PrepareForEval(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("policy: %s: %w", c.origin, err)
-	}
-	return p, nil
-}
-
-// newValueCache bounds what builtins keep between evaluations: a pattern made of the input would else fill memory.
-func newValueCache() cache.InterQueryValueCache {
-	entries := 1 << 12
-	return cache.NewInterQueryValueCache(context.Background(), &cache.Config{
-		InterQueryBuiltinValueCache: cache.InterQueryBuiltinValueCacheConfig{MaxNumEntries: &entries},
-	})
 }

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"errors"
+	"math"
+	"strings"
 	"time"
 
 	"doorkeeper/access"
@@ -15,92 +17,218 @@ var implied = map[access.Operation][]access.Operation{
 	access.OpDescribeConfigs: {access.OpAlterConfigs},
 }
 
-// unruled is the decision about everything where there are no rules.
-var unruled = &access.Decision{Verdict: access.Allow, Enforced: true}
+// unruled is the answer to everything where there are no rules.
+var unruled = newAnswer(&access.Decision{Verdict: access.Allow, Enforced: true}, true, span{})
 
-// decide answers one action: what the running policy says, made a decision by the mode, and the candidate's word beside.
-func (e *Engine) decide(s *snapshot, session *access.Session, r *access.Request, a *access.Action) *access.Decision {
-	if s.running == nil {
-		return unruled
+// answer decides a question: what the running policy says, made a decision by the mode, and the candidate's word beside.
+// keys are the who's parts of the keys of the two programs' caches. cached: nothing had to be evaluated for the decision.
+func (s *snapshot) answer(keys *[2][]byte, q *question) (a *answer, cached bool) {
+	a, cached = unruled, true
+	if s.running != nil {
+		a, cached = s.running.ask(keys[0], q)
 	}
-	now := e.now()
-	d := e.ask(s, s.running, session, r, a, now)
+	if s.candidate == nil && s.mode == Enforce && !a.tried {
+		return a, cached
+	}
+	d, holds := *a.fresh, a.span
 	if s.candidate != nil {
-		c := e.ask(s, s.candidate, session, r, a, now)
-		d.Candidate = &access.Candidate{Verdict: c.Verdict, Rule: c.Rule, Reason: c.Reason, Policy: c.Policy}
+		c := s.candidate.try(keys[1], q)
+		d.Candidate = &access.Candidate{Verdict: c.fresh.Verdict, Rule: c.fresh.Rule, Reason: c.fresh.Reason, Policy: c.fresh.Policy}
+		holds = holds.and(c.span)
 	}
-	if s.mode == Monitor {
-		return watched(d)
+	if s.mode == Monitor || a.tried {
+		watch(&d, s.mode)
 	}
-	return d
+	return newAnswer(&d, a.keep, holds), cached
 }
 
-// watched is a decision in monitor mode: everything passes, and what would have been is said.
-func watched(d *access.Decision) *access.Decision {
-	w := *d
-	w.Verdict, w.Enforced = access.Allow, true
-	if d.Stops() {
-		w.Would = &access.Would{Verdict: d.Verdict, Rule: d.Rule}
+// watch takes from a decision what it would do, and says it in Would. In monitor mode that is everything; else it is the
+// limits of a rule that is being tried out.
+func watch(d *access.Decision, mode Mode) {
+	if d.Stops() && mode == Monitor || d.Limits != nil {
+		d.Would = &access.Would{Verdict: d.Verdict, Rule: d.Rule, Limit: limitNames(d.Limits)}
 	}
-	return &w
+	d.Limits = nil
+	if mode == Monitor {
+		d.Verdict, d.Enforced = access.Allow, true
+	}
 }
 
-// ask asks one program about one action, and where it denies, about the actions that imply it.
-func (e *Engine) ask(s *snapshot, p *program, session *access.Session, r *access.Request, a *access.Action, now time.Time) *access.Decision {
-	if reason := unnameable(r, a); reason != "" {
-		return &access.Decision{Verdict: access.Deny, Enforced: true, Reason: reason, Policy: p.revision}
+// limitNames are the contract's names of the limits that are set.
+func limitNames(l *access.Limits) string {
+	if l == nil {
+		return ""
 	}
-	if p.format == OPAKafka {
-		if a.Operation == access.OpNone {
-			return &access.Decision{Verdict: access.Allow, Enforced: true, Policy: p.revision}
-		}
-		return e.evaluate(s, p, session, r, a, now)
-	}
-	d := e.evaluate(s, p, session, r, a, now)
-	if d.Verdict != access.Deny {
-		return d
-	}
-	for _, op := range implied[a.Operation] {
-		stronger := *a
-		stronger.Operation = op
-		if by := e.evaluate(s, p, session, r, &stronger, now); by.Verdict != access.Deny {
-			by.Limits = nil // they are of the stronger operation
-			return by
+	var names []string
+	for _, x := range []struct {
+		name string
+		set  bool
+	}{
+		{"fetch_bytes_per_second", l.FetchBytesPerSecond > 0}, {"produce_bytes_per_second", l.ProduceBytesPerSecond > 0},
+		{"budgets", len(l.Budgets) > 0}, {"read_from", l.ReadFrom != nil},
+	} {
+		if x.set {
+			names = append(names, x.name)
 		}
 	}
-	return d
+	return strings.Join(names, ",")
 }
 
-func (e *Engine) evaluate(s *snapshot, p *program, session *access.Session, r *access.Request, a *access.Action, now time.Time, opts ...rego.EvalOption) *access.Decision {
+// ask asks a program about a question, and where it denies, about the operations that imply what was asked.
+func (p *program) ask(key []byte, q *question) (a *answer, cached bool) {
+	if a := p.unasked(q); a != nil {
+		return a, false
+	}
+	a, cached = p.evaluated(key, q)
+	if p.format != Doorkeeper {
+		return a, cached // its policies are asked exactly what Kafka asks
+	}
+	return p.implication(a, cached, q, func(q *question) (*answer, bool) { return p.evaluated(key, q) })
+}
+
+func (p *program) implication(a *answer, cached bool, q *question, ask func(*question) (*answer, bool)) (*answer, bool) {
+	if a.fresh.Verdict != access.Deny || len(implied[q.action.Operation]) == 0 {
+		return a, cached
+	}
+	d, keep, holds := *a.fresh, a.keep, a.span
+	for _, op := range implied[q.action.Operation] {
+		by, hit := ask(q.operation(op))
+		keep, cached, holds = keep && by.keep, cached && hit, holds.and(by.span)
+		if by.fresh.Verdict != access.Deny {
+			d = *by.fresh
+			d.Limits = nil // they are of the stronger operation
+			break
+		}
+	}
+	d.NotAfter = holds.end()
+	return newAnswer(&d, keep, holds), cached
+}
+
+// unasked are the answers that need no policy; nil: there is none.
+//
+// What Kafka's authorizer is not asked (operation NONE) is allowed, unless a policy of our own contract denies it by
+// name: one in whose rules the word NONE stands is asked. The others do not know it, and their default denial is not
+// meant for it.
+func (p *program) unasked(q *question) *answer {
+	if a := p.unnameable(q); a != nil {
+		return a
+	}
+	if q.action.Operation == access.OpNone && (p.format == OPAKafka || !p.reads.none) {
+		return p.allowed
+	}
+	return nil
+}
+
+// evaluated asks the cache, then the rules.
+func (p *program) evaluated(key []byte, q *question) (a *answer, cached bool) {
+	if p.reads.volatile {
+		return p.evaluate(q), false
+	}
+	var room [512]byte
+	k := p.reads.appendRest(append(room[:0], key...), q)
+	if a := p.cache.get(k, q.now.UnixNano()); a != nil {
+		return a, true
+	}
+	a = p.evaluate(q)
+	if a.keep {
+		p.cache.put(k, a)
+	}
+	return a, false
+}
+
+// evaluate asks the rules.
+func (p *program) evaluate(q *question, opts ...rego.EvalOption) *answer {
 	started := time.Now()
+	said, err := p.run(q, opts...)
+	p.counters.evaluated(time.Since(started), err)
 	d := &access.Decision{Enforced: true, Policy: p.revision}
-	said, err := e.rule(s, p, session, r, a, now, opts...)
-	e.stats.evaluated(time.Since(started), err)
 	switch {
 	case errors.Is(err, errUndefined):
 		d.Verdict, d.Reason = access.Deny, errUndefined.Error()
-		if a.Operation == access.OpNone {
+		if q.action.Operation == access.OpNone {
 			d.Verdict, d.Reason = access.Allow, ""
 		}
+		said = &ruling{enforce: true}
 	case err != nil:
 		d.Verdict, d.Reason = access.Refuse, cut(err.Error())
+		return newAnswer(d, false, span{})
 	default:
-		d.Rule, d.Reason, d.Labels, d.Record, d.NotAfter, d.Limits = said.rule, said.reason, said.labels, said.record, said.notAfter, said.limits
-		if !said.allow {
-			d.Verdict, d.Enforced = access.Deny, said.enforce
-		}
+		said.into(d, q.now)
 	}
-	return d
+	holds := p.holds(q.now, said)
+	d.NotAfter = holds.end()
+	a := newAnswer(d, !p.reads.volatile, holds)
+	a.tried = !said.enforce
+	return a
 }
 
-func (e *Engine) rule(s *snapshot, p *program, session *access.Session, r *access.Request, a *access.Action, now time.Time, opts ...rego.EvalOption) (*ruling, error) {
-	read, input := readDecision, doorkeeperInput(session, r, a, now)
-	if p.format == OPAKafka {
-		read, input = readBool, kafkaInput(session, r, a)
-	}
-	v, err := e.eval.run(p, input, r.Identity.Principal, now, s.deadline, opts...)
+func (p *program) run(q *question, opts ...rego.EvalOption) (*ruling, error) {
+	v, err := p.evaluator.run(p, q, opts...)
 	if err != nil {
 		return nil, err
 	}
-	return read(v)
+	if p.format == OPAKafka {
+		return readBool(v)
+	}
+	return readDecision(v)
 }
+
+// into writes a ruling into a decision. A right that has ended is none.
+func (r *ruling) into(d *access.Decision, now time.Time) {
+	d.Rule, d.Reason, d.Labels, d.Record, d.Limits = r.rule, r.reason, r.labels, r.record, r.limits
+	switch {
+	case !r.allow:
+		d.Verdict, d.Enforced, d.Limits = access.Deny, r.enforce, nil
+	case !r.notAfter.IsZero() && !r.notAfter.After(now):
+		d.Verdict, d.Limits = access.Deny, nil
+		d.Reason = "it was allowed until " + r.notAfter.UTC().Format(time.RFC3339)
+	}
+}
+
+// holds is how long what was said holds: to the end that it has itself, to the end of the minute where the rules read the
+// clock, and to when the next grant begins or ends where they read the grants.
+func (p *program) holds(now time.Time, said *ruling) span {
+	var s span
+	if p.reads.clock() {
+		m := minute(now)
+		s = span{m.UnixNano(), m.Add(time.Minute).UnixNano()}
+	}
+	if p.reads.grants {
+		s = s.and(p.grants)
+	}
+	if said.notAfter.After(now) {
+		s = s.and(span{math.MinInt64, said.notAfter.UnixNano()})
+	}
+	return s
+}
+
+// end is until as a time; zero: there is none.
+func (s span) end() time.Time {
+	if s.until == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, s.until).UTC()
+}
+
+// try asks a candidate, which may influence nothing: what fails is an answer that holds to the end of the minute, and
+// after a question that took too long no more are asked for a while.
+func (p *program) try(key []byte, q *question) *answer {
+	now := q.now.UnixNano()
+	if rest := p.rest.Load(); now < rest {
+		d := &access.Decision{Verdict: access.Refuse, Enforced: true, Policy: p.revision, Reason: "the candidate was too slow and is not asked for a moment"}
+		return newAnswer(d, true, span{math.MinInt64, rest})
+	}
+	a, _ := p.ask(key, q)
+	if a.keep {
+		return a
+	}
+	if a.fresh.Reason == errDeadline.Error() || a.fresh.Reason == errBehind.Error() {
+		p.rest.Store(now + int64(restAfter*p.deadline))
+	}
+	m := minute(q.now)
+	return newAnswer(a.fresh, true, span{m.UnixNano(), m.Add(time.Minute).UnixNano()})
+}
+
+// restAfter is for how many deadlines a candidate is not asked after it passed one: so it takes a twentieth of the time
+// at most.
+const restAfter = 20

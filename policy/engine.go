@@ -1,15 +1,10 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"doorkeeper/access"
-
-	"github.com/open-policy-agent/opa/v1/ast"
 )
 
 // A Mode says whether decisions are carried out.
@@ -45,13 +40,20 @@ type Options struct {
 type Engine struct {
 	now     func() time.Time
 	current atomic.Pointer[snapshot]
-	eval    evaluator
 	epochs  epochs
-	stats   counters
+	running role
+	trial   role
+	hits    hits
 
 	apply  sync.Mutex // one change at a time
 	grants []Grant
 	failed error // of the last Apply
+}
+
+// A role is what stays when a program is replaced by its successor.
+type role struct {
+	evaluator evaluator
+	counters  counters
 }
 
 // A snapshot is what decides at one moment: immutable, and swapped as a whole.
@@ -61,6 +63,8 @@ type snapshot struct {
 	deadline           time.Duration
 	loaded             time.Time
 	epoch              uint64
+	parts              part // that either program reads
+	grants             span // in which the grants are the running ones
 }
 
 // New makes an engine. An error says file, line and column of what is wrong with a policy.
@@ -69,7 +73,10 @@ func New(o Options) (*Engine, error) {
 	if e.now == nil {
 		e.now = time.Now
 	}
-	return e, e.Apply(o)
+	if err := e.Apply(o); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // Apply swaps what decides, all of it or nothing: on an error the engine goes on as it was. Now cannot be changed.
@@ -83,11 +90,11 @@ func (e *Engine) Apply(o Options) error {
 }
 
 // Prepare is Apply up to where it takes effect, for who changes more than the policy at once: everything that can fail
-// has been done when commit is called, if it is.
+// has been done when commit is called, if it is. What decides goes on meanwhile.
 func (e *Engine) Prepare(o Options) (commit func(), err error) {
+	s, err := e.load(o)
 	e.apply.Lock()
 	defer e.apply.Unlock()
-	s, err := e.load(o)
 	e.failed = err
 	if err != nil {
 		return nil, err
@@ -96,9 +103,6 @@ func (e *Engine) Prepare(o Options) (commit func(), err error) {
 		e.apply.Lock()
 		defer e.apply.Unlock()
 		s.loaded = e.now()
-		if regranted, err := s.withGrants(grantsValue(e.grants)); err == nil { // they may have changed meanwhile
-			s = regranted
-		}
 		e.swap(s)
 	}, nil
 }
@@ -108,71 +112,56 @@ func (e *Engine) load(o Options) (*snapshot, error) {
 	if s.deadline <= 0 {
 		s.deadline = DefaultDeadline
 	}
-	if len(o.Rules.Files) == 0 {
-		return s, nil
-	}
-	grants := grantsValue(e.grants)
 	var err error
-	if s.running, err = o.Rules.program(grants); err != nil {
-		return nil, err
+	if len(o.Rules.Files) > 0 {
+		if s.running, err = load(&o.Rules, &e.running, s.deadline); err != nil {
+			return nil, err
+		}
 	}
 	if o.Candidate != nil {
-		if s.candidate, err = o.Candidate.program(grants); err != nil {
+		if s.candidate, err = load(o.Candidate, &e.trial, s.deadline); err != nil {
 			return nil, fmt.Errorf("candidate: %w", err)
+		}
+	}
+	for _, p := range []*program{s.running, s.candidate} {
+		if p != nil {
+			s.parts |= p.reads.parts
 		}
 	}
 	return s, nil
 }
 
-// grantsValue is data.grants.
-func grantsValue(grants []Grant) ast.Value {
-	v, err := ast.InterfaceToValue(GrantData(grants))
-	if err != nil {
-		panic("policy: grants are no data: " + err.Error()) // they are maps, lists and strings
-	}
-	return v
-}
-
-func (r *Rules) program(grants ast.Value) (*program, error) {
-	c, err := compile(r)
-	if err != nil {
-		return nil, err
-	}
-	return c.with(grants)
-}
-
+// swap puts a snapshot into force, over the grants that are running now. Its epoch is a new one. The caller holds apply.
 func (e *Engine) swap(s *snapshot) {
-	s.epoch = e.epochs.next()
-	e.current.Store(s)
+	next := *s
+	active, holds := running(e.grants, e.now())
+	next.grants = holds
+	next.running, next.candidate = s.running.over(active, holds), s.candidate.over(active, holds)
+	next.epoch = e.epochs.next()
+	e.current.Store(&next)
 }
 
-// SetGrants replaces the running break-glass grants, which policies see as data.grants.
+// snapshot is what decides now.
+func (e *Engine) snapshot() *snapshot {
+	s := e.current.Load()
+	if s.grants.until == 0 || s.grants.holds(e.now().UnixNano()) {
+		return s
+	}
+	e.apply.Lock()
+	defer e.apply.Unlock()
+	if s = e.current.Load(); !s.grants.holds(e.now().UnixNano()) {
+		e.swap(s)
+	}
+	return e.current.Load()
+}
+
+// SetGrants replaces the break-glass grants, of which policies see the running ones as data.grants.
 func (e *Engine) SetGrants(grants []Grant) {
 	e.apply.Lock()
 	defer e.apply.Unlock()
 	e.grants = grants
-	s, err := e.current.Load().withGrants(grantsValue(grants))
-	if e.failed = err; err != nil {
-		return
-	}
-	e.swap(s)
-}
-
-// withGrants is the same snapshot over other grants.
-func (s *snapshot) withGrants(grants ast.Value) (*snapshot, error) {
-	next := *s
-	var err, err2 error
-	if s.running != nil {
-		next.running, err = s.running.with(grants)
-	}
-	if s.candidate != nil {
-		next.candidate, err2 = s.candidate.with(grants)
-	}
-	return &next, errors.Join(err, err2)
+	e.swap(e.current.Load())
 }
 
 // Bump says that decisions about a principal may not hold any more.
 func (e *Engine) Bump(principal string) { e.epochs.bump(principal) }
-
-// Session returns the decider of one session.
-func (e *Engine) Session(s *access.Session) *Session { return &Session{engine: e, session: s} }

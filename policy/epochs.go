@@ -50,3 +50,9 @@ func (e *epochs) of(name string) *principal {
 	e.oldest = append(e.oldest, p)
 	return p
 }
+
+func (e *epochs) len() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.principals)
+}

@@ -40,18 +40,23 @@ type result struct {
 	err   error
 }
 
-// run evaluates a program with an input. The deadline is the asker's patience.
-func (e *evaluator) run(p *program, input ast.Value, principal string, now time.Time, deadline time.Duration, opts ...rego.EvalOption) (ast.Value, error) {
+// run evaluates a program with a question.
+func (e *evaluator) run(p *program, q *question, opts ...rego.EvalOption) (ast.Value, error) {
+	if p.broken != nil {
+		return nil, p.broken
+	}
+	principal := q.who.identity.Principal
 	if !e.room(principal) {
 		return nil, errBehind
 	}
 	cancel := topdown.NewCancel()
 	done := make(chan result, 1)
+	input, now := q.input(p.format), q.now
 	go func() {
 		v, err := p.eval(input, now, cancel, opts...)
 		done <- result{v, err}
 	}()
-	timer := time.NewTimer(deadline)
+	timer := time.NewTimer(p.deadline)
 	defer timer.Stop()
 	select {
 	case r := <-done:

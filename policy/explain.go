@@ -26,13 +26,17 @@ type Fired struct {
 
 // Explain decides an action anew and says which rules made the decision.
 func (e *Engine) Explain(_ context.Context, r *access.Request, a *access.Action) (Explanation, error) {
-	s := e.current.Load()
+	s := e.snapshot()
 	if s.running == nil {
-		return Explanation{Decision: unruled}, nil
+		return Explanation{Decision: unruled.fresh}, nil
 	}
+	q := &question{who: &who{session: r.Session, identity: r.Identity, client: r.Client}, request: r, action: *a, now: e.now()}
 	t := &tracer{}
-	d := e.evaluate(s, s.running, r.Session, r, a, e.now(), rego.EvalQueryTracer(t))
-	x := Explanation{Decision: d, Rules: t.fired}
+	ans := s.running.unasked(q)
+	if ans == nil {
+		ans = s.running.evaluate(q, rego.EvalQueryTracer(t))
+	}
+	x := Explanation{Decision: ans.fresh, Rules: t.fired}
 	if n := len(t.fired); n > 0 {
 		x.Location = t.fired[n-1].Location
 	}

@@ -12,11 +12,10 @@ import (
 )
 
 // The input of our own contract (input.schema.json). Every field is always there: a rule that denies by a field must not
-// be silenced by leaving the field out. Parts that stay the same are built once and shared: cluster and listener by a
-// session's life, principal and client as long as they are the same.
+// be silenced by leaving the field out. fields.go lists the same fields once more, for the keys of caches.
 
 // maxString bounds what a policy sees of a string that the client chose, such as its client.id. A longer one is cut and
-// ends in an ellipsis, so that it equals no honest one. Names that decide are not cut: see nameable.
+// ends in an ellipsis, so that it equals no honest one. Names that decide are not cut: see unnameable.
 const maxString = 1024
 
 const ellipsis = "…"
@@ -24,11 +23,7 @@ const ellipsis = "…"
 // text is a string as a policy sees it: UTF-8, and bounded.
 func text(s string) *ast.Term {
 	if len(s) > maxString {
-		s = s[:maxString-len(ellipsis)]
-		for !utf8.ValidString(s[max(0, len(s)-utf8.UTFMax):]) && len(s) > 0 && !utf8.RuneStart(s[len(s)-1]) {
-			s = s[:len(s)-1]
-		}
-		s += ellipsis
+		s = s[:maxString-len(ellipsis)] + ellipsis
 	}
 	return ast.InternedTerm(strings.ToValidUTF8(s, string(utf8.RuneError)))
 }
@@ -46,7 +41,28 @@ func texts(list []string) *ast.Term {
 
 func object(items ...[2]*ast.Term) *ast.Term { return ast.ObjectTerm(items...) }
 
-func item(key string, value *ast.Term) [2]*ast.Term { return ast.Item(ast.InternedTerm(key), value) }
+func item(key string, value *ast.Term) [2]*ast.Term { return ast.Item(word(key), value) }
+
+func number(n int) *ast.Term { return ast.InternedTerm(n) }
+
+// words are the terms of strings that are not a client's: keys, and the names of operations, types and APIs.
+var words = func() map[string]*ast.Term {
+	all := map[string]*ast.Term{}
+	for _, w := range strings.Fields(`
+		cluster listener principal client session request action signals time type name source address source_from peer id
+		software version auth tls token ja4 subject san issuer fingerprint iss sub azp scope groups api api_key group
+		transactional_id replica_id operation resource pattern state severity findings minute hour weekday LITERAL`) {
+		all[w] = ast.StringTerm(w)
+	}
+	return all
+}()
+
+func word(w string) *ast.Term {
+	if t := words[w]; t != nil {
+		return t
+	}
+	return ast.InternedTerm(w)
+}
 
 // splitPrincipal splits Kafka's "Type:name".
 func splitPrincipal(principal string) (typ, name string) {
@@ -57,56 +73,90 @@ func splitPrincipal(principal string) (typ, name string) {
 	return typ, name
 }
 
-func address(a netip.AddrPort) *ast.Term {
+// host is an address without its port, "" where there is none.
+func host(a netip.AddrPort) string {
 	if !a.IsValid() {
-		return ast.InternedEmptyString
+		return ""
 	}
-	return ast.StringTerm(a.Addr().Unmap().WithZone("").String())
+	return a.Addr().Unmap().WithZone("").String()
 }
 
-func doorkeeperInput(s *access.Session, r *access.Request, a *access.Action, now time.Time) ast.Value {
-	return object(
-		item("cluster", text(s.Cluster)),
-		item("listener", text(s.Listener)),
-		item("principal", principalTerm(r.Identity)),
-		item("client", clientTerm(s, r.Identity, r.Client)),
-		item("session", object(item("id", ast.StringTerm(s.ID.String())))),
-		item("request", requestTerm(r)),
-		item("action", actionTerm(a)),
-		item("signals", noSignals),
-		item("time", timeTerm(now)),
-	).Value
+// ownParts are the parts of the input that a who makes up.
+type ownParts struct{ cluster, listener, principal, client, session [2]*ast.Term }
+
+func (w *who) ownParts() *ownParts {
+	if p := w.own.Load(); p != nil {
+		return p
+	}
+	p := &ownParts{
+		cluster:   item("cluster", text(w.session.Cluster)),
+		listener:  item("listener", text(w.session.Listener)),
+		principal: item("principal", principalTerm(w.identity)),
+		client:    item("client", clientTerm(w)),
+		session:   item("session", object(item("id", ast.StringTerm(w.session.ID.String())))),
+	}
+	w.own.Store(p)
+	return p
+}
+
+func ownInput(q *question) ast.Value {
+	p := q.who.ownParts()
+	return ast.NewObject(
+		p.cluster, p.listener, p.principal, p.client, p.session,
+		item("request", requestTerm(q.request)),
+		item("action", actionTerm(&q.action)),
+		noSignals,
+		item("time", timeTerm(q.now)),
+	)
 }
 
 // noSignals is what detection says while there is nothing to say.
-var noSignals = object(
+var noSignals = item("signals", object(
 	item("state", ast.StringTerm("ready")),
-	item("severity", ast.InternedTerm(0)),
+	item("severity", number(0)),
 	item("findings", ast.InternedEmptyArray),
-)
+))
 
 func principalTerm(i *access.Identity) *ast.Term {
 	typ, name := splitPrincipal(i.Principal)
 	return object(item("type", text(typ)), item("name", text(name)), item("source", text(i.Source)))
 }
 
-func clientTerm(s *access.Session, i *access.Identity, c *access.Client) *ast.Term {
+func clientTerm(w *who) *ast.Term {
+	c := w.client
 	return object(
-		item("address", address(s.Source)),
-		item("source_from", text(s.SourceFrom)),
-		item("peer", address(s.Peer)),
+		item("address", text(host(w.session.Source))),
+		item("source_from", text(w.session.SourceFrom)),
+		item("peer", text(host(w.session.Peer))),
 		item("id", text(c.ID)),
 		item("software", object(item("name", text(c.SoftwareName)), item("version", text(c.SoftwareVersion)))),
-		item("auth", text(i.Auth)),
-		item("tls", tlsTerm(i.TLS)),
-		item("token", tokenTerm(i.Token)),
+		item("auth", text(w.identity.Auth)),
+		item("tls", tlsTerm(w.tls())),
+		item("token", tokenTerm(w.token())),
 	)
 }
 
-func tlsTerm(t *access.TLS) *ast.Term {
-	if t == nil {
-		t = &access.TLS{}
+// tls is never nil: what is not there is empty.
+func (w *who) tls() *access.TLS {
+	if w.identity.TLS == nil {
+		return &noTLS
 	}
+	return w.identity.TLS
+}
+
+func (w *who) token() *access.Token {
+	if w.identity.Token == nil {
+		return &noToken
+	}
+	return w.identity.Token
+}
+
+var (
+	noTLS   access.TLS
+	noToken access.Token
+)
+
+func tlsTerm(t *access.TLS) *ast.Term {
 	return object(
 		item("version", text(t.Version)), item("ja4", text(t.JA4)), item("subject", text(t.Subject)),
 		item("san", texts(t.SAN)), item("issuer", text(t.Issuer)), item("fingerprint", text(t.Fingerprint)),
@@ -114,9 +164,6 @@ func tlsTerm(t *access.TLS) *ast.Term {
 }
 
 func tokenTerm(t *access.Token) *ast.Term {
-	if t == nil {
-		t = &access.Token{}
-	}
 	return object(
 		item("iss", text(t.Iss)), item("sub", text(t.Sub)), item("azp", text(t.Azp)),
 		item("scope", texts(t.Scope)), item("groups", texts(t.Groups)),
@@ -125,31 +172,34 @@ func tokenTerm(t *access.Token) *ast.Term {
 
 func requestTerm(r *access.Request) *ast.Term {
 	return object(
-		item("api", ast.InternedTerm(apiName(r.API))),
-		item("api_key", ast.InternedTerm(int(r.API))),
-		item("version", ast.InternedTerm(int(r.Version))),
+		item("api", word(apiName(r.API))),
+		item("api_key", number(int(r.API))),
+		item("version", number(int(r.Version))),
 		item("group", text(r.Group)),
 		item("transactional_id", text(r.TransactionalID)),
-		item("replica_id", ast.InternedTerm(int(r.ReplicaID))),
+		item("replica_id", number(int(r.ReplicaID))),
 	)
 }
 
 func actionTerm(a *access.Action) *ast.Term {
 	return object(
-		item("operation", ast.InternedTerm(a.Operation.String())),
+		item("operation", word(a.Operation.String())),
 		item("resource", object(
-			item("type", ast.InternedTerm(a.Type.String())),
+			item("type", word(a.Type.String())),
 			item("name", text(a.Name)),
-			item("pattern", ast.InternedTerm("LITERAL")),
+			item("pattern", word("LITERAL")),
 		)),
 	)
 }
 
 func timeTerm(now time.Time) *ast.Term {
-	now = now.UTC().Truncate(time.Minute)
+	now = minute(now)
 	return object(
 		item("minute", ast.StringTerm(now.Format(time.RFC3339))),
-		item("hour", ast.InternedTerm(now.Hour())),
-		item("weekday", ast.InternedTerm(now.Weekday().String())),
+		item("hour", number(now.Hour())),
+		item("weekday", word(now.Weekday().String())),
 	)
 }
+
+// minute is the beginning of a time's minute, in UTC: as exactly as policies see the clock.
+func minute(now time.Time) time.Time { return now.UTC().Truncate(time.Minute) }

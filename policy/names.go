@@ -6,21 +6,21 @@ import (
 	"doorkeeper/access"
 )
 
-// unnameable says why an action is denied without asking: a name of it is none that a policy could judge. A policy that
-// reads a pattern over names must not meet one that Kafka would never create, or one that broker and policy could read
-// differently.
-func unnameable(r *access.Request, a *access.Action) string {
+// unnameable is the denial of a question with a name that no policy can judge: a rule over a pattern of names must not
+// meet one that Kafka would never create, or one that broker and policy could read differently. nil: there is none.
+func (p *program) unnameable(q *question) *answer {
+	a := &q.action
 	switch {
 	case a.Type == access.ResTopic && a.Name != access.AllResources && !legalTopic(a.Name):
-		return "it is no legal topic name"
+		return p.badTopic
 	case !legalName(a.Name):
-		return "the resource's name is not UTF-8 or longer than 1024 bytes"
-	case !legalName(r.Identity.Principal):
-		return "the principal's name is not UTF-8 or longer than 1024 bytes"
-	case !legalName(r.Group) || !legalName(r.TransactionalID):
-		return "the group or transactional id is not UTF-8 or longer than 1024 bytes"
+		return p.badResource
+	case !legalName(q.who.identity.Principal):
+		return p.badPrincipal
+	case p.reads.parts&partGroup != 0 && !legalName(q.request.Group), p.reads.parts&partTransaction != 0 && !legalName(q.request.TransactionalID):
+		return p.badGroup
 	}
-	return ""
+	return nil
 }
 
 func legalName(s string) bool { return len(s) <= maxString && utf8.ValidString(s) }

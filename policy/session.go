@@ -10,23 +10,36 @@ import (
 type Session struct {
 	engine  *Engine
 	session *access.Session
+	table   atomic.Pointer[table]
 	bound   atomic.Pointer[bound]
+	hits    *atomic.Uint64
 }
 
-// bound is what a session keeps of an identity.
+// bound is what a session keeps of an identity, to answer for its epoch.
 type bound struct {
 	identity  *access.Identity
 	principal *principal
 }
 
-// Epoch moves whenever a decision made before, of this identity, may no longer hold.
+// Session returns the decider of one session.
+func (e *Engine) Session(s *access.Session) *Session {
+	return &Session{engine: e, session: s, hits: e.hits.shard()}
+}
+
+// Epoch moves whenever a decision made before, of this identity, may no longer hold. It takes no lock.
 func (s *Session) Epoch(i *access.Identity) uint64 {
 	policy := s.engine.current.Load().epoch
+	_, epoch := s.principal(i)
+	return max(policy, epoch)
+}
+
+// principal returns an identity's principal with its epoch.
+func (s *Session) principal(i *access.Identity) (*principal, uint64) {
 	b := s.bound.Load()
 	for {
 		if b != nil && b.identity == i {
 			if epoch := b.principal.epoch.Load(); epoch != 0 {
-				return max(policy, epoch)
+				return b.principal, epoch
 			}
 		}
 		b = &bound{identity: i, principal: s.engine.epochs.of(i.Principal)}
@@ -34,7 +47,82 @@ func (s *Session) Epoch(i *access.Identity) uint64 {
 	}
 }
 
-// Decide answers whether an action may pass.
+// Decide answers whether an action may pass. What was asked before under the same policy, identity, client and epoch is
+// known without a lock or an allocation.
 func (s *Session) Decide(r *access.Request, a *access.Action) *access.Decision {
-	return s.engine.decide(s.engine.current.Load(), s.session, r, a)
+	t := s.table.Load()
+	if t == nil || t.snapshot != s.engine.current.Load() || t.who.identity != r.Identity || t.who.client != r.Client ||
+		t.principal.epoch.Load() != t.epoch {
+		t = s.open(r)
+	}
+	l := t.snapshot.lookup(r, a)
+	if e := t.find(&l); e != nil && (e.span.until == 0 || e.span.holds(s.engine.now().UnixNano())) {
+		s.hits.Add(1)
+		return e.decision
+	}
+	return s.miss(t, &l, r, a)
+}
+
+// open makes a table for what the request comes with.
+func (s *Session) open(r *access.Request) *table {
+	snap := s.engine.snapshot()
+	t := &table{who: &who{session: s.session, identity: r.Identity, client: r.Client}, snapshot: snap}
+	t.principal, t.epoch = s.principal(r.Identity)
+	t.slots = make([]atomic.Pointer[entry], minSlots)
+	q := &question{who: t.who}
+	if snap.running != nil {
+		t.keys[0] = snap.running.reads.appendWho(nil, q)
+	}
+	if snap.candidate != nil {
+		t.keys[1] = snap.candidate.reads.appendWho(nil, q)
+	}
+	s.table.Store(t)
+	return t
+}
+
+// miss asks the policy and keeps the answer.
+func (s *Session) miss(t *table, l *lookup, r *access.Request, a *access.Action) *access.Decision {
+	if s.engine.snapshot() != t.snapshot { // a grant began or ended
+		t = s.open(r)
+		*l = t.snapshot.lookup(r, a)
+	}
+	q := &question{who: t.who, request: r, action: *a, now: s.engine.now()}
+	ans, cached := t.snapshot.answer(&t.keys, q)
+	d := ans.fresh
+	if cached {
+		s.hits.Add(1)
+		d = ans.cached
+	}
+	if ans.keep {
+		t.put(&entry{lookup: *l, span: ans.span, decision: ans.cached})
+		if t.crowded() {
+			s.table.CompareAndSwap(t, t.larger())
+		}
+	}
+	return d
+}
+
+// lookup takes what the policies read out of a request and an action.
+func (s *snapshot) lookup(r *access.Request, a *access.Action) lookup {
+	l := lookup{name: a.Name, operation: a.Operation, typ: a.Type}
+	p := s.parts
+	if p&(partAPI|partVersion|partGroup|partTransaction|partReplica) == 0 {
+		return l
+	}
+	if p&partAPI != 0 {
+		l.api = r.API
+	}
+	if p&partVersion != 0 {
+		l.version = r.Version
+	}
+	if p&partGroup != 0 {
+		l.group = r.Group
+	}
+	if p&partTransaction != 0 {
+		l.transaction = r.TransactionalID
+	}
+	if p&partReplica != 0 {
+		l.replica = r.ReplicaID
+	}
+	return l
 }

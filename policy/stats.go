@@ -14,7 +14,15 @@ type Stats struct {
 	Errors      uint64 // evaluations that failed, those past the deadline among them
 	Deadlines   uint64
 	Epoch       uint64 // the policy's
+	Principals  int    // that have an epoch
 	Time        Histogram
+	Candidate   CandidateStats
+}
+
+// CandidateStats count the evaluations of candidates.
+type CandidateStats struct {
+	Evaluations uint64
+	Errors      uint64
 }
 
 // A Histogram counts evaluations by how long they took: bucket i holds those of less than 2^i microseconds, without
@@ -25,10 +33,28 @@ type Histogram struct {
 	Buckets [20]uint64
 }
 
+// hits are counted by sessions in shares, so that they do not wait for each other.
+type hits struct {
+	shares [64]struct {
+		n atomic.Uint64
+		_ [56]byte
+	}
+	next atomic.Uint64
+}
+
+func (h *hits) shard() *atomic.Uint64 { return &h.shares[h.next.Add(1)%uint64(len(h.shares))].n }
+
+func (h *hits) sum() (n uint64) {
+	for i := range h.shares {
+		n += h.shares[i].n.Load()
+	}
+	return n
+}
+
 type counters struct {
-	hits, errors, deadlines atomic.Uint64
-	count, sum              atomic.Uint64
-	buckets                 [len(Histogram{}.Buckets)]atomic.Uint64
+	errors, deadlines atomic.Uint64
+	count, sum        atomic.Uint64
+	buckets           [len(Histogram{}.Buckets)]atomic.Uint64
 }
 
 func (c *counters) evaluated(took time.Duration, err error) {
@@ -46,11 +72,12 @@ func (c *counters) evaluated(took time.Duration, err error) {
 
 // Stats returns the counters.
 func (e *Engine) Stats() Stats {
-	c := &e.stats
+	c := &e.running.counters
 	s := Stats{
-		Evaluations: c.count.Load(), Hits: c.hits.Load(), Errors: c.errors.Load(), Deadlines: c.deadlines.Load(),
-		Epoch: e.current.Load().epoch,
-		Time:  Histogram{Count: c.count.Load(), Sum: time.Duration(c.sum.Load())},
+		Evaluations: c.count.Load(), Hits: e.hits.sum(), Errors: c.errors.Load(), Deadlines: c.deadlines.Load(),
+		Epoch: e.current.Load().epoch, Principals: e.epochs.len(),
+		Time:      Histogram{Count: c.count.Load(), Sum: time.Duration(c.sum.Load())},
+		Candidate: CandidateStats{Evaluations: e.trial.counters.count.Load(), Errors: e.trial.counters.errors.Load()},
 	}
 	for i := range c.buckets {
 		s.Time.Buckets[i] = c.buckets[i].Load()
