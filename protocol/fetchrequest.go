@@ -18,10 +18,11 @@ type FetchRequest struct {
 	Rack         []byte           // v11+, never null there; else nil
 	ClusterID    []byte           // tag 0 of v12+; else nil
 
-	MaxWaitAt  int
-	MaxBytesAt int // -1: not in this version
-	TopicsAt   int // of the number of topics
-	TopicsEnd  int // behind the last topic
+	MaxWaitAt      int
+	MaxBytesAt     int // -1: not in this version
+	SessionEpochAt int // -1: not in this version
+	TopicsAt       int // of the number of topics
+	TopicsEnd      int // behind the last topic
 }
 
 // A FetchTopic is one topic entry of a Fetch or ShareFetch request: Count partitions from First on. The same topic
@@ -98,7 +99,7 @@ func (w *window) finish(what string) error {
 }
 
 func (r *FetchRequest) parseHead(w *window, version int16) {
-	r.ReplicaID, r.ReplicaEpoch, r.MaxBytes, r.MaxBytesAt = -1, -1, 1<<31-1, -1
+	r.ReplicaID, r.ReplicaEpoch, r.MaxBytes, r.MaxBytesAt, r.SessionEpochAt = -1, -1, 1<<31-1, -1, -1
 	r.Isolation, r.SessionID, r.SessionEpoch = 0, 0, -1
 	r.Rack, r.ClusterID = nil, nil
 	if version <= 14 {
@@ -116,6 +117,7 @@ func (r *FetchRequest) parseHead(w *window, version int16) {
 	}
 	if version >= 7 {
 		r.SessionID = w.i32()
+		r.SessionEpochAt = w.i
 		r.SessionEpoch = w.i32()
 	}
 }

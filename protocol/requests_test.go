@@ -146,13 +146,16 @@ func TestFetchRequestPlaces(t *testing.T) {
 			if r.MaxBytesAt >= 0 {
 				put(body, r.MaxBytesAt, 12)
 			}
+			if r.SessionEpochAt >= 0 {
+				put(body, r.SessionEpochAt, 13)
+			}
 			for i, p := range r.Partitions {
 				put(body, p.MaxBytesAt, int32(100+i))
 			}
 			if err := again.Parse(v, body); err != nil {
 				t.Fatal(err)
 			}
-			if again.MaxWait != 11 || (v >= 3) != (again.MaxBytes == 12) {
+			if again.MaxWait != 11 || (v >= 3) != (again.MaxBytes == 12) || (v >= 7) != (again.SessionEpoch == 13) {
 				t.Fatalf("v%d seed %d: %s", v, seed, printFetchRequest(&again))
 			}
 			for i, p := range again.Partitions {

@@ -33,12 +33,13 @@ func (q *requests) forwardEdited(x *api.Exchange, whole []byte, body int) error 
 	buf := bytebufferpool.Get()
 	buf.B = x.AppendBody(append(buf.B[:0], whole[:body]...))
 	binary.BigEndian.PutUint32(buf.B, uint32(len(buf.B)-4))
-	q.made = append(q.made, buf)
 	q.cut(len(whole))
 	if err := q.push(entry{kind: forwarded, correlation: x.Correlation, x: x}); err != nil {
+		bytebufferpool.Put(buf)
 		x.Free()
 		return fmt.Errorf("queue: %w", err)
 	}
+	q.made = append(q.made, buf) // not before: a flush in push gives those back
 	q.w.Add(buf.B)
 	return nil
 }

@@ -209,6 +209,14 @@ func (c *conn) kill(why *cause) {
 	}
 }
 
+// cut ends the session at once and discards what is still on its way to the client: after a plain close the peer would
+// receive all that the kernel holds. Nothing is handed to the client's socket after it returns.
+func (c *conn) cut(why *cause) {
+	c.end(why)
+	_ = relay.Reset(c.raw) // an error means that it is closed already
+	c.kill(nil)
+}
+
 // nudge wakes both pumps out of a wait for bytes, so that they look around.
 func (c *conn) nudge() {
 	_ = c.raw.SetReadDeadline(past)

@@ -13,7 +13,8 @@ import (
 //
 // The frame's scanner sees the bytes as they come. Until it has seen every topic, and so every topic was decided, they
 // stay in the reader; from then on they go out as they come. A frame that is over limits.produce_frame, or that finds no
-// room, goes out with what is decided so far: half-sent frames must not stop everyone else.
+// room, goes out with what is decided so far: half-sent frames must not stop everyone else. One of which something may
+// not pass: denied_produce.go.
 func (q *requests) beginProduce(p []byte, size int) (bool, error) {
 	frame := p[4:min(len(p), 4+size)]
 	if len(frame) < size && headerIncomplete(frame) {
@@ -29,7 +30,7 @@ func (q *requests) beginProduce(p []byte, size int) (bool, error) {
 	}
 	x := q.exchange(&h, a, size)
 	x.BeginProduce(int64(size - h.Body))
-	q.produce, q.scanned, q.streams = x, q.at+4+h.Body, false
+	q.produce, q.scanned, q.body, q.streams, q.drops = x, q.at+4+h.Body, 4+h.Body, false, false
 	return true, nil
 }
 
@@ -63,18 +64,26 @@ func (q *requests) onProduce() (done bool, err error) {
 			return false, err
 		}
 	}
-	if !x.Allowed() {
-		return false, refuse("Produce was not allowed")
-	}
-	held := int64(q.scanned - q.at)
 	switch {
+	case q.drops || !x.Allowed():
+		return q.onStopped()
 	case scan.Left() == 0:
 		return true, q.endProduce()
-	case q.streams || x.ProduceDecided() || held+scan.Left() > q.c.p.limits.Load().ProduceFrame:
+	case q.streams || x.ProduceDecided() || q.unheld():
 		return false, q.stream()
 	}
-	q.r.Want(q.at - q.added + int(held+scan.Left()))
+	q.holdProduce()
 	return false, nil
+}
+
+// unheld says that the open frame is too large to be held whole.
+func (q *requests) unheld() bool {
+	return int64(q.scanned-q.at)+q.produce.ProduceScanner().Left() > q.c.p.limits.Load().ProduceFrame
+}
+
+// holdProduce lets the reader hold the open frame whole.
+func (q *requests) holdProduce() {
+	q.r.Want(q.scanned - q.added + int(q.produce.ProduceScanner().Left()))
 }
 
 // stream lets go what the scanner of the open Produce frame has seen, and from now on what it sees as it comes.

@@ -37,7 +37,9 @@ type requests struct {
 	added   int                          //
 	produce *api.Exchange                // the open Produce frame, nil if none
 	scanned int                          // how far into the reader's bytes its scanner is
+	body    int                          // of its bytes, its length bytes included, where its header ends
 	streams bool                         // its bytes go out as they come
+	drops   bool                         // its bytes go nowhere from here on: see drop
 	made    []*bytebufferpool.ByteBuffer // frames of ours that the writer holds until the flush
 
 	client *access.Client
@@ -99,8 +101,8 @@ func (q *requests) fill() error {
 			if err := q.woken(); err != nil {
 				return err
 			}
-		case errors.Is(err, relay.ErrNoRoom) && q.produce != nil && !q.streams:
-			return q.stream()
+		case errors.Is(err, relay.ErrNoRoom) && q.produce != nil && !q.streams && !q.drops:
+			return q.noRoom()
 		case errors.Is(err, relay.ErrNoRoom) && q.c.awaitsRoom(&q.tight):
 		case errors.Is(err, io.EOF) && open:
 			return io.ErrUnexpectedEOF
@@ -301,6 +303,22 @@ func (q *requests) barrier() error {
 	}
 	q.c.meter.request.set(resting)
 	return q.c.queue.drained()
+}
+
+// hold lets the client wait: nothing more of it is read for a while. What was decided before goes out.
+func (q *requests) hold(d time.Duration) error {
+	if err := q.flush(); err != nil {
+		return err
+	}
+	q.c.meter.request.set(resting)
+	over := time.NewTimer(d)
+	defer over.Stop()
+	select {
+	case <-q.c.ctx.Done():
+		return errQueueClosed
+	case <-over.C:
+		return nil
+	}
 }
 
 // why says what an error of run means for the session.

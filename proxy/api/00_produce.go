@@ -16,12 +16,13 @@ import (
 //   - v13: topics by id (KIP-516)
 //
 // Actions: WRITE on each topic; WRITE on the transactional id where a batch bears the transactional bit. acks=0 has no
-// answer. A partition that is named twice counts once, as its last entry: so the broker appends it.
+// answer. A partition that is named twice counts once, as its last entry: so the broker appends it. What may not pass:
+// 00_produce_enforce.go.
 //
 // There is no decode: the request pump feeds the frame, whole or as it comes, to the scanner of BeginProduce.
 var produceRow = &API{
 	Key: int16(kmsg.Produce), Max: mustMax(kmsg.Produce),
-	derive: deriveProduce,
+	derive: deriveProduce, enforce: enforceProduce, retry: errNotLeader,
 }
 
 // produceState is the part of an Exchange that a Produce needs. It is the scanner's listener.
@@ -30,6 +31,9 @@ type produceState struct {
 	acks          int16
 	topicsLeft    int32 // topics that the scanner has not come to
 	transactional bool  // some batch bears the transactional bit
+	batches       bool  // some batch was seen
+	lost          bool  // no part of it reaches the broker as a whole: see LoseProduce
+	withheld      bool  // some topic may not pass: its code is not 0
 	topics        []producedTopic
 	parts         []producedPart
 	answer        protocol.ProduceResponse
@@ -45,6 +49,7 @@ type produceState struct {
 type producedTopic struct {
 	topic    *access.Topic
 	decision *access.Decision
+	code     int16 // the error that it is answered with here, 0: it goes to the broker
 }
 
 type producedPart struct {
@@ -63,7 +68,8 @@ func (s *produceState) reset() {
 	if cap(s.answer.Parts) > 1024 {
 		s.answer = protocol.ProduceResponse{}
 	}
-	s.acks, s.topicsLeft, s.transactional = 0, 1, false
+	s.acks, s.topicsLeft, s.transactional, s.batches = 0, 1, false, false
+	s.lost, s.withheld = false, false
 	s.next, s.index = 0, nil
 	s.span, s.write = access.Span{}, access.Write{}
 }
@@ -85,8 +91,11 @@ func (x *Exchange) BeginProduce(size int64) {
 // ProduceScanner is where the frame's bytes go, in order.
 func (x *Exchange) ProduceScanner() *protocol.ProduceScanner { return &x.produce.scan }
 
-// ProduceDecided says whether every topic of the open Produce request was seen, and so decided.
-func (x *Exchange) ProduceDecided() bool { return x.produce.topicsLeft == 0 }
+// ProduceDecided says whether everything that the open Produce request asks for was seen, and so decided: every topic,
+// and whether the records are a transaction's. Honest batches all are, or none.
+func (x *Exchange) ProduceDecided() bool {
+	return x.produce.topicsLeft == 0 && (x.TransactionalID == "" || x.produce.batches)
+}
 
 // Silent says whether the broker will not answer (acks=0).
 func (x *Exchange) Silent() bool { return x.API == produceRow && x.produce.acks == 0 }
@@ -108,7 +117,7 @@ func (l *produceListener) Topic(name []byte, id [16]byte, _ int32) error {
 	x := l.x()
 	l.produce.topicsLeft--
 	t := x.topicOf(name, id)
-	l.produce.topics = append(l.produce.topics, producedTopic{t, x.AskTopic(access.OpWrite, t)})
+	l.produce.topics = append(l.produce.topics, producedTopic{topic: t, decision: x.AskTopic(access.OpWrite, t)})
 	return x.over
 }
 
@@ -130,6 +139,7 @@ func (l *produceListener) Batch(b *protocol.Batch) error {
 	s := &l.produce
 	p := &s.parts[len(s.parts)-1]
 	p.batches++
+	s.batches = true
 	p.batch.Messages += b.Records
 	p.batch.Bytes += b.Have
 	p.batch.Have = p.batch.Bytes
@@ -161,7 +171,7 @@ func deriveProduce(x *Exchange) error {
 		if t.Name == "" && t.ID != ([16]byte{}) {
 			t = x.Topic(nil, t.ID)
 		}
-		s.topics[i] = producedTopic{t, x.AskTopic(access.OpWrite, t)}
+		s.topics[i] = producedTopic{topic: t, decision: x.AskTopic(access.OpWrite, t)}
 	}
 	if s.transactional {
 		x.Ask(access.OpWrite, access.ResTransactionalID, x.TransactionalID)
@@ -175,12 +185,22 @@ func (x *Exchange) Written() int64 { return x.produce.written }
 // ProduceUnanswered writes down a Produce to which no answer comes: acks=0, or the connection ended.
 func (x *Exchange) ProduceUnanswered(log *journal.Log) {
 	s := &x.produce
+	if s.lost || x.enforced.local != nil {
+		x.Account(log, 0, true)
+		return
+	}
 	s.supersede()
 	for i := range s.parts {
-		if !s.parts[i].superseded {
+		if s.counts(i) {
 			x.wrote(log, i, nil)
 		}
 	}
+	x.accountStopped(log, 0)
+}
+
+// counts says whether entry i went to the broker, and counts there.
+func (s *produceState) counts(i int) bool {
+	return !s.parts[i].superseded && s.topics[s.parts[i].topic].code == 0
 }
 
 // AccountProduce writes down what the broker answered: frame is the whole answer without its length bytes. It returns
@@ -196,17 +216,18 @@ func (x *Exchange) AccountProduce(dst, frame []byte, log *journal.Log) ([]byte, 
 		return nil, err
 	}
 	out := frame
-	if s.answer.HasEndpoints { // first: what cannot be sent on is an answer that never came
+	if s.answer.HasEndpoints || s.withheld { // first: what cannot be sent on is an answer that never came
 		if out, err = x.rewriteProduce(dst, frame, at); err != nil {
 			return nil, err
 		}
 	}
 	x.Throttle = s.answer.Throttle
 	for i := range s.parts {
-		if !s.parts[i].superseded {
+		if s.counts(i) {
 			x.wrote(log, i, x.produced(i))
 		}
 	}
+	x.accountStopped(log, int64(4+len(frame)))
 	return out, nil
 }
 
@@ -339,6 +360,9 @@ func (x *Exchange) rewriteProduce(dst, frame []byte, at int) ([]byte, error) {
 			return nil, err
 		}
 		b.Host, b.Port = host, port
+	}
+	if x.produce.withheld {
+		x.addWithheld(r)
 	}
 	return r.AppendTo(append(dst, frame[:at]...)), nil
 }

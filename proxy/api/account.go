@@ -34,6 +34,22 @@ func (x *Exchange) Account(log *journal.Log, bytesOut int64, failed bool) {
 	x.calls(bytesOut, failed, log.Call)
 }
 
+// accountStopped writes down what of a request may not pass. The rest is accounted otherwise.
+func (x *Exchange) accountStopped(log *journal.Log, bytesOut int64) {
+	if x.Allowed() {
+		return
+	}
+	all := x.Actions
+	x.Actions = nil
+	for i := range all {
+		if all[i].Decision.Stops() {
+			x.Actions = append(x.Actions, all[i])
+		}
+	}
+	x.Account(log, bytesOut, false)
+	x.Actions = all
+}
+
 // calls makes the calls of a request. put keeps none of them.
 func (x *Exchange) calls(bytesOut int64, failed bool, put func(*access.Call)) {
 	c := access.Call{

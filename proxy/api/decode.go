@@ -8,6 +8,7 @@ import (
 
 // Codes of org.apache.kafka.common.protocol.Errors that handlers look at.
 const (
+	errNotLeader            = 6  // Produce: a refusal
 	errCoordinatorLoading   = 14 // group and transaction APIs: a refusal
 	errInvalidTopic         = 17
 	errTopicAuthorization   = 29
@@ -17,6 +18,8 @@ const (
 	errInvalidRequest       = 42
 	errTxnAuthorization     = 53
 	errTokenAuthorization   = 65
+	errOffsetNotAvailable   = 78 // Fetch: a refusal
+	errUnknownTopicID       = 100
 )
 
 // messages are what org.apache.kafka.common.protocol.Errors says of a code, where a broker writes it beside one.

@@ -40,7 +40,7 @@ var (
 // Enforce carries out the decisions of a request that was derived. Afterwards Local or Edited say what became of it. An
 // error ends the connection.
 func (x *Exchange) Enforce() error {
-	if x.Allowed() {
+	if x.Allowed() && !x.produce.lost {
 		return nil
 	}
 	if x.refused() && x.API.retry == 0 {
