@@ -31,6 +31,7 @@ type App struct {
 	descriptors int
 	digests     digests
 	journal     *journal.Journal
+	law         *law
 	clusters    *clusters
 	sinks       *sinks
 	proxy       *proxy.Proxy

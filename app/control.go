@@ -18,6 +18,7 @@ const (
 	opStart  = "START"
 	opStop   = "STOP"
 	opReload = "RELOAD"
+	opPolicy = "POLICY"
 )
 
 // digests say which program was started with which configuration.
@@ -61,8 +62,8 @@ func (a *App) recordStart() {
 	a.journal.Append(&access.Record{
 		Kind: journal.KindControl, Operation: opStart, Actor: process().Record(), Target: a.opt.Version,
 		After:   a.digests.config,
-		Digests: &access.Record_Digests{Config: a.digests.config, Binary: a.digests.binary},
-		Reason:  "journal: " + journal.Durability + "; policy: none, everything is allowed",
+		Digests: &access.Record_Digests{Config: a.digests.config, Policy: a.law.engine.Status().Revision, Binary: a.digests.binary},
+		Reason:  "journal: " + journal.Durability + "; " + a.law.describe(),
 	})
 }
 

@@ -29,6 +29,7 @@ func Open(c *config.Config, opt Options) (*App, error) {
 		a.close()
 		return nil, err
 	}
+	a.log.Info(a.law.describe())
 	for _, l := range a.proxy.Addresses() {
 		a.log.Info("listening", "cluster", l.Cluster, "listener", l.Listener, "address", l.Address.String(), "node", l.Node)
 	}
@@ -40,6 +41,9 @@ func (a *App) open(c *config.Config) (err error) {
 		return err
 	}
 	if a.descriptors, err = descriptors(); err != nil {
+		return err
+	}
+	if a.law, err = openLaw(c); err != nil {
 		return err
 	}
 	a.clusters = newClusters(a.state.clusters(), a.log)
@@ -59,7 +63,7 @@ func (a *App) open(c *config.Config) (err error) {
 		return err
 	}
 	a.proxy = proxy.New(proxy.Options{
-		ProxyID: c.ProxyID, Journal: a.journal, Policy: api.AllowAll{}, Log: a.log,
+		ProxyID: c.ProxyID, Journal: a.journal, Policy: deciders{a.law.engine}, Log: a.log,
 		Limits: limits(c.Limits, a.descriptors, a.log), Timeouts: timeouts(c.Timeouts),
 	})
 	if err := a.proxy.Apply(p.specs); err != nil {
@@ -101,7 +105,7 @@ func (a *App) openAdmin(c *config.Config, p *plan) (err error) {
 	}
 	a.telemetry, err = telemetry.New(telemetry.Sources{
 		Version: a.opt.Version, Proxy: a.proxy.Stats, Journal: a.journal.Stats, Sinks: a.sinks.stats,
-		Reloads: a.reloads.stats, Certificates: a.certificates,
+		Policy: a.policyStats, Reloads: a.reloads.stats, Certificates: a.certificates,
 	})
 	if err != nil {
 		return err
@@ -173,6 +177,7 @@ func (a *App) ready() admin.Readiness {
 	checks := map[string]error{"listeners and clusters": a.proxy.Ready(), "journal": nil}
 	a.sinks.ready(checks)
 	r := admin.Readiness{Ready: true, Checks: map[string]string{}}
+	a.law.ready(&r)
 	for part, err := range checks {
 		r.Checks[part] = "ok"
 		if err != nil {

@@ -17,22 +17,31 @@ import (
 	"doorkeeper/telemetry"
 )
 
-type reloadCounts struct{ done, refused atomic.Int64 }
+type reloadCounts struct {
+	done, refused             atomic.Int64
+	policyDone, policyRefused atomic.Int64
+}
 
 func (r *reloadCounts) stats() telemetry.Reloads {
 	return telemetry.Reloads{Done: r.done.Load(), Refused: r.refused.Load()}
 }
 
-// Reload reads everything again: certificates, tokens, the configuration. Certificates and tokens that load are in
-// force even where the configuration is refused: a renewed certificate shall not wait for a typing error to be found.
+// Reload reads everything again: certificates, tokens, the configuration, the policy. What stands in files of its own
+// is in force even where the configuration is refused: a renewed certificate, or a tightened policy, shall not wait for
+// a typing error to be found elsewhere.
 //
-// The configuration is all or nothing. On an error nothing of it has changed, and the error says why.
+// The configuration is all or nothing, its policy included. On an error nothing of it has changed, and the error says
+// why.
 func (a *App) Reload(_ context.Context, by admin.Actor) (admin.Change, error) {
 	a.changing.Lock()
 	defer a.changing.Unlock()
 	a.refreshKeepers(by)
 	a.refreshTokens(by)
-	return a.reloadConfig(by)
+	change, err := a.reloadConfig(by)
+	if err != nil && !aboutPolicy(err) {
+		err = errors.Join(err, a.refreshPolicy(by))
+	}
+	return change, err
 }
 
 // filesChanged is Reload for a change of the file system: what did not change says nothing.
@@ -47,6 +56,10 @@ func (a *App) filesChanged() {
 			a.log.Debug("the changed configuration file was refused", "error", err)
 		}
 	}
+	if err := a.refreshPolicy(watching); err != nil {
+		a.log.Debug("the changed policy was refused", "error", err)
+	}
+	a.watcher.follow(a.files()) // a directory of policies may have new ones in it
 }
 
 // reloadConfig is called with changing held.
@@ -54,12 +67,19 @@ func (a *App) reloadConfig(by admin.Actor) (admin.Change, error) {
 	old := a.Config()
 	file, before := old.File(), old.Digest()
 	a.tried = fileDigest(file)
-	next, err := a.applyConfig(file)
+	policyBefore := a.law.engine.Status()
+	next, change, err := a.applyConfig(file)
 	if err != nil {
 		a.reloads.refused.Add(1)
-		a.logRefused(file, err)
+		a.logRefused("the configuration is refused; the one before stays in force", file, err)
 		a.recordReload(by, file, before, "", err)
+		if aboutPolicy(err) {
+			a.notePolicy(by, policyBefore, nil, err)
+		}
 		return admin.Change{}, err
+	}
+	if change != nil {
+		a.notePolicy(by, policyBefore, change, nil)
 	}
 	after := next.Digest()
 	a.reloads.done.Add(1)
@@ -73,41 +93,49 @@ func (a *App) reloadConfig(by admin.Actor) (admin.Change, error) {
 }
 
 // applyConfig does everything that can fail first, and leaves for the end what cannot.
-func (a *App) applyConfig(file string) (*config.Config, error) {
+func (a *App) applyConfig(file string) (*config.Config, *lawChange, error) {
 	running := a.running.Load()
 	next, err := config.Load(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if keys := config.Frozen(running.config, next); len(keys) > 0 {
-		return nil, fmt.Errorf("%s cannot change while the proxy runs: undo that, or restart", strings.Join(keys, ", "))
+		return nil, nil, fmt.Errorf("%s cannot change while the proxy runs: undo that, or restart", strings.Join(keys, ", "))
 	}
 	p, err := a.newPlan(next, running)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	change, err := a.sinks.plan(next.Sinks)
+	sinks, err := a.sinks.plan(next.Sinks)
 	if err != nil {
 		a.clusters.forget(p.opened)
-		return nil, err
+		return nil, nil, err
 	}
-	if err := a.proxy.Apply(p.specs); err != nil {
-		a.sinks.abandon(change)
+	change, err := a.law.prepare(next)
+	if err == nil {
+		err = a.law.refusal() // of the same policy, at an attempt before
+	}
+	if err == nil {
+		err = a.proxy.Apply(p.specs)
+	}
+	if err != nil {
+		change.forget()
+		a.sinks.abandon(sinks)
 		a.clusters.forget(p.opened)
-		return nil, err
+		return nil, nil, err
 	}
-	a.sinks.commit(change)
+	change.make()
+	a.sinks.commit(sinks)
 	if next.Limits != running.config.Limits {
 		a.proxy.SetLimits(limits(next.Limits, a.descriptors, a.log))
 	}
 	a.proxy.SetTimeouts(timeouts(next.Timeouts))
 	a.running.Store(p)
-	return next, nil
+	return next, change, nil
 }
 
 // logRefused writes a line per problem, each with its place in the file.
-func (a *App) logRefused(file string, err error) {
-	const message = "the configuration is refused; the one before stays in force"
+func (a *App) logRefused(message, file string, err error) {
 	var problems config.Problems
 	if !errors.As(err, &problems) {
 		a.log.Error(message, "file", file, "error", err)
@@ -187,19 +215,26 @@ func fileDigest(path string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// files are all that a change of is to be noticed.
-func (a *App) files() []string {
+// files are all that a change of is to be noticed: each by itself, and directories with everything in them.
+func (a *App) files() (files, trees []string) {
 	c := a.Config()
 	file, err := filepath.Abs(c.File())
 	if err != nil {
 		file = c.File()
 	}
-	files := []string{file}
+	files = []string{file}
 	if c.Admin.TokensFile != "" {
 		files = append(files, c.Admin.TokensFile)
 	}
 	for _, k := range a.running.Load().keepers.sorted() {
 		files = append(files, k.purpose.files()...)
 	}
-	return files
+	if c.Catalog != "" {
+		files = append(files, c.Catalog)
+	}
+	trees = append(trees, c.Policy.Paths...)
+	if c.Policy.Candidate != nil {
+		trees = append(trees, c.Policy.Candidate.Paths...)
+	}
+	return files, trees
 }

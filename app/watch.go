@@ -1,9 +1,11 @@
 package app
 
 import (
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,11 +22,13 @@ type watcher struct {
 	fs      *fsnotify.Watcher
 	log     *slog.Logger
 	changed func()
+	again   chan struct{} // look once more: what changed before it was watched had no event
 	done    chan struct{}
 
 	mu    sync.Mutex
 	dirs  map[string]bool // watched
 	names map[string]bool // whose events count: other files in the same directories may change all the time
+	whole map[string]bool // directories in which every event counts
 }
 
 func newWatcher(log *slog.Logger, changed func()) (*watcher, error) {
@@ -32,7 +36,7 @@ func newWatcher(log *slog.Logger, changed func()) (*watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &watcher{fs: fs, log: log, changed: changed, done: make(chan struct{}), dirs: map[string]bool{}}
+	w := &watcher{fs: fs, log: log, changed: changed, again: make(chan struct{}, 1), done: make(chan struct{}), dirs: map[string]bool{}}
 	go w.run()
 	return w, nil
 }
@@ -54,13 +58,19 @@ func (a *App) openWatcher() {
 	w.follow(a.files())
 }
 
-// follow watches these files, and no others. It may be called on nil, which watches nothing.
-func (w *watcher) follow(files []string) {
+// follow watches these files, and everything below these directories (files among them are files), and no others. It may
+// be called on nil, which watches nothing.
+func (w *watcher) follow(files, trees []string) {
 	if w == nil {
 		return
 	}
-	names, dirs := map[string]bool{}, map[string]bool{}
-	for _, f := range files {
+	names, dirs, whole := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, tree := range trees {
+		for _, dir := range below(tree) {
+			dirs[dir], whole[dir] = true, true
+		}
+	}
+	for _, f := range slices.Concat(files, trees) {
 		for _, name := range chain(f) {
 			names[name] = true
 			dirs[filepath.Dir(name)] = true
@@ -68,7 +78,7 @@ func (w *watcher) follow(files []string) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.names = names
+	w.names, w.whole = names, whole
 	for dir := range w.dirs {
 		if dirs[dir] {
 			continue
@@ -88,6 +98,10 @@ func (w *watcher) follow(files []string) {
 			continue
 		}
 		w.dirs[dir] = true
+		select {
+		case w.again <- struct{}{}:
+		default: // it will look anyway
+		}
 	}
 }
 
@@ -112,10 +126,29 @@ func chain(file string) []string {
 	return names
 }
 
+// mostDirs bounds how many directories of a tree are watched: a wrong path shall not take every watch that there is.
+const mostDirs = 1000
+
+// below lists a directory and those in it, none if it is a file or cannot be read. Links are not followed, as they are
+// not when policies are read.
+func below(root string) (dirs []string) {
+	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil || len(dirs) == mostDirs:
+			return fs.SkipAll
+		case d.IsDir():
+			dirs = append(dirs, filepath.Clean(path))
+		}
+		return nil
+	})
+	return dirs
+}
+
 func (w *watcher) concerns(event fsnotify.Event) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return event.Op != fsnotify.Chmod && w.names[filepath.Clean(event.Name)]
+	name := filepath.Clean(event.Name)
+	return event.Op != fsnotify.Chmod && (w.names[name] || w.whole[filepath.Dir(name)])
 }
 
 func (w *watcher) run() {
@@ -131,6 +164,8 @@ func (w *watcher) run() {
 			if w.concerns(event) {
 				quiet.Reset(settle)
 			}
+		case <-w.again:
+			quiet.Reset(settle)
 		case err, ok := <-w.fs.Errors:
 			if !ok {
 				return

@@ -132,6 +132,37 @@ var instruments = []instrument{
 	{"doorkeeper.sink.failing", "doorkeeper_sink_failing", gauge, "", "1: the last attempt to write failed, and records wait.", sinkLabel,
 		sinks(func(s *Sink) int64 { return number(s.Failing) })},
 
+	{"doorkeeper.policy.info", "doorkeeper_policy_info", gauge, "", "Always 1: which policy decides.",
+		[]string{"mode: enforce, monitor, none (no policy: everything is allowed)", "revision: SHA-256 of rules and data", "candidate: the candidate's revision"}, func(s *snapshot, see see) {
+			mode := s.policy.Mode.String()
+			if s.policy.Revision == "" {
+				mode = "none"
+			}
+			see(1, label("mode", mode), label("revision", s.policy.Revision), label("candidate", s.policy.Candidate))
+		}},
+	{"doorkeeper.policy.loaded", "doorkeeper_policy_loaded_seconds", gauge, "s", "When that policy came into force, in seconds since 1970.", nil,
+		func(s *snapshot, see see) { see(s.policy.Loaded.Unix()) }},
+	{"doorkeeper.policy.reloads", "doorkeeper_policy_reloads_total", counter, "{reload}", "Changes of the policy's or the catalog's files.",
+		[]string{"result: done, refused (the old one stays in force)"}, func(s *snapshot, see see) {
+			see(s.policy.Reloads.Done, label("result", "done"))
+			see(s.policy.Reloads.Refused, label("result", "refused"))
+		}},
+	{"doorkeeper.policy.refused", "doorkeeper_policy_refused", gauge, "", "1: the files hold a policy that does not load, and the one before decides.", nil,
+		func(s *snapshot, see see) { see(number(s.policy.Refused)) }},
+	{"doorkeeper.catalog.stale", "doorkeeper_catalog_stale", gauge, "", "1: the catalog file cannot be read, and the one before is used.", nil,
+		func(s *snapshot, see see) { see(number(s.policy.Stale)) }},
+	{"doorkeeper.policy.evaluations", "doorkeeper_policy_evaluations_total", counter, "{evaluation}", "Decisions that the policy was evaluated for.", nil,
+		func(s *snapshot, see see) { see(int64(s.policy.Evaluations)) }},
+	{"doorkeeper.policy.cache.hits", "doorkeeper_policy_cache_hits_total", counter, "{decision}", "Decisions that a cache had.", nil,
+		func(s *snapshot, see see) { see(int64(s.policy.Hits)) }},
+	{"doorkeeper.policy.errors", "doorkeeper_policy_errors_total", counter, "{evaluation}", "Evaluations that gave no decision: the request was refused, and the client tries again.",
+		[]string{"reason: deadline, error (of a rule, or a decision of the wrong form)"}, func(s *snapshot, see see) {
+			see(int64(s.policy.Deadlines), label("reason", "deadline"))
+			see(int64(s.policy.Errors-s.policy.Deadlines), label("reason", "error"))
+		}},
+	{"doorkeeper.policy.epoch", "doorkeeper_policy_epoch", gauge, "", "Grows with every change of rules, data, catalog or grants: decisions made before are made anew.", nil,
+		func(s *snapshot, see see) { see(int64(s.policy.Stats.Epoch)) }},
+
 	{"doorkeeper.config.reloads", "doorkeeper_config_reloads_total", counter, "{reload}", "Reloads of the configuration.",
 		[]string{"result: done, refused (the old one stays in force)"}, func(s *snapshot, see see) {
 			see(s.reloads.Done, label("result", "done"))

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"doorkeeper/journal"
+	"doorkeeper/policy"
 	"doorkeeper/proxy"
 )
 
@@ -13,6 +14,7 @@ type Sources struct {
 	Proxy        func() proxy.Stats
 	Journal      func() journal.Stats
 	Sinks        func() []Sink
+	Policy       func() Policy
 	Reloads      func() Reloads
 	Certificates func() []Certificate
 }
@@ -26,6 +28,15 @@ type Sink struct {
 	Rotations int64
 	Errors    int64
 	Failing   bool // the last attempt failed: records wait
+}
+
+// A Policy is what decides, and what it has done so far.
+type Policy struct {
+	policy.Status
+	policy.Stats
+	Reloads Reloads
+	Refused bool // the last attempt to change it failed: the one before decides
+	Stale   bool // the catalog cannot be read: the one before is used
 }
 
 // Reloads counts reloads of the configuration.
@@ -44,13 +55,14 @@ type snapshot struct {
 	proxy        proxy.Stats
 	journal      journal.Stats
 	sinks        []Sink
+	policy       Policy
 	reloads      Reloads
 	certificates []Certificate
 }
 
 func (s *Sources) take() *snapshot {
 	return &snapshot{
-		version: s.Version, proxy: s.Proxy(), journal: s.Journal(), sinks: s.Sinks(), reloads: s.Reloads(),
-		certificates: s.Certificates(),
+		version: s.Version, proxy: s.Proxy(), journal: s.Journal(), sinks: s.Sinks(), policy: s.Policy(),
+		reloads: s.Reloads(), certificates: s.Certificates(),
 	}
 }

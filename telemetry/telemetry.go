@@ -34,7 +34,7 @@ func New(sources Sources) (*Telemetry, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	reader, err := exporter.New(
 		exporter.WithRegisterer(registry), exporter.WithoutScopeInfo(), exporter.WithoutTargetInfo(),
-		exporter.WithProducer(&producer{sources.Proxy, time.Now()}),
+		exporter.WithProducer(&producer{sources.Proxy, sources.Policy, time.Now()}),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("setting up the metrics page: %w", err)

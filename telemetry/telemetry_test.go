@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"doorkeeper/journal"
+	"doorkeeper/policy"
 	"doorkeeper/proxy"
 	"doorkeeper/relay"
 )
@@ -37,6 +38,13 @@ func page(t *testing.T) string {
 	stats.RequestLatency = proxy.Histogram{Sum: 3 * time.Millisecond, Count: 6}
 	stats.RequestLatency.Buckets[0], stats.RequestLatency.Buckets[10] = 1, 3
 	stats.RequestLatency.Buckets[len(stats.RequestLatency.Buckets)-1] = 2
+	law := Policy{
+		Status:  policy.Status{Mode: policy.Monitor, Revision: "sha256:ab", Candidate: "sha256:cd", Loaded: time.Unix(2e9, 0)},
+		Stats:   policy.Stats{Evaluations: 11, Hits: 1000, Errors: 5, Deadlines: 2, Epoch: 7},
+		Reloads: Reloads{Done: 3, Refused: 4}, Refused: true, Stale: true,
+	}
+	law.Time = policy.Histogram{Count: 2, Sum: 5 * time.Microsecond}
+	law.Time.Buckets[1], law.Time.Buckets[2] = 1, 1
 	tel, err := New(Sources{
 		Version: "v0",
 		Proxy:   func() proxy.Stats { return stats },
@@ -46,6 +54,7 @@ func page(t *testing.T) string {
 		Sinks: func() []Sink {
 			return []Sink{{Name: "local", Lag: 1, Records: 8, Bytes: 800, Rotations: 1, Errors: 2, Failing: true}}
 		},
+		Policy:       func() Policy { return law },
 		Reloads:      func() Reloads { return Reloads{Done: 2, Refused: 1} },
 		Certificates: func() []Certificate { return []Certificate{{File: "s.pem", Expires: time.Unix(1e9, 0), Stale: true}} },
 	})
