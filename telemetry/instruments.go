@@ -138,7 +138,7 @@ var instruments = []instrument{
 			if s.policy.Revision == "" {
 				mode = "none"
 			}
-			see(1, label("mode", mode), label("revision", s.policy.Revision), label("candidate", s.policy.Candidate))
+			see(1, label("mode", mode), label("revision", s.policy.Revision), label("candidate", s.policy.Status.Candidate))
 		}},
 	{"doorkeeper.policy.loaded", "doorkeeper_policy_loaded_seconds", gauge, "s", "When that policy came into force, in seconds since 1970.", nil,
 		func(s *snapshot, see see) { see(s.policy.Loaded.Unix()) }},
@@ -151,14 +151,18 @@ var instruments = []instrument{
 		func(s *snapshot, see see) { see(number(s.policy.Refused)) }},
 	{"doorkeeper.catalog.stale", "doorkeeper_catalog_stale", gauge, "", "1: the catalog file cannot be read, and the one before is used.", nil,
 		func(s *snapshot, see see) { see(number(s.policy.Stale)) }},
-	{"doorkeeper.policy.evaluations", "doorkeeper_policy_evaluations_total", counter, "{evaluation}", "Decisions that the policy was evaluated for.", nil,
-		func(s *snapshot, see see) { see(int64(s.policy.Evaluations)) }},
+	{"doorkeeper.policy.evaluations", "doorkeeper_policy_evaluations_total", counter, "{evaluation}", "Decisions that a policy was evaluated for.",
+		[]string{"policy: running, candidate"}, func(s *snapshot, see see) {
+			see(int64(s.policy.Evaluations), label("policy", "running"))
+			see(int64(s.policy.Stats.Candidate.Evaluations), label("policy", "candidate"))
+		}},
 	{"doorkeeper.policy.cache.hits", "doorkeeper_policy_cache_hits_total", counter, "{decision}", "Decisions that a cache had.", nil,
 		func(s *snapshot, see see) { see(int64(s.policy.Hits)) }},
-	{"doorkeeper.policy.errors", "doorkeeper_policy_errors_total", counter, "{evaluation}", "Evaluations that gave no decision: the request was refused, and the client tries again.",
-		[]string{"reason: deadline, error (of a rule, or a decision of the wrong form)"}, func(s *snapshot, see see) {
-			see(int64(s.policy.Deadlines), label("reason", "deadline"))
-			see(int64(s.policy.Errors-s.policy.Deadlines), label("reason", "error"))
+	{"doorkeeper.policy.errors", "doorkeeper_policy_errors_total", counter, "{evaluation}", "Evaluations that gave no decision: the request was refused, and the client tries again. Of a candidate nobody is refused.",
+		[]string{"policy: running, candidate", "reason: deadline, error (of a rule, or a decision of the wrong form; the candidate's are all here)"}, func(s *snapshot, see see) {
+			see(int64(s.policy.Deadlines), label("policy", "running"), label("reason", "deadline"))
+			see(int64(s.policy.Errors-s.policy.Deadlines), label("policy", "running"), label("reason", "error"))
+			see(int64(s.policy.Stats.Candidate.Errors), label("policy", "candidate"), label("reason", "error"))
 		}},
 	{"doorkeeper.policy.epoch", "doorkeeper_policy_epoch", gauge, "", "Grows with every change of rules, data, catalog or grants: decisions made before are made anew.", nil,
 		func(s *snapshot, see see) { see(int64(s.policy.Stats.Epoch)) }},

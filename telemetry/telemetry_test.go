@@ -40,7 +40,7 @@ func page(t *testing.T) string {
 	stats.RequestLatency.Buckets[len(stats.RequestLatency.Buckets)-1] = 2
 	law := Policy{
 		Status:  policy.Status{Mode: policy.Monitor, Revision: "sha256:ab", Candidate: "sha256:cd", Loaded: time.Unix(2e9, 0)},
-		Stats:   policy.Stats{Evaluations: 11, Hits: 1000, Errors: 5, Deadlines: 2, Epoch: 7},
+		Stats:   policy.Stats{Evaluations: 11, Hits: 1000, Errors: 5, Deadlines: 2, Epoch: 7, Candidate: policy.CandidateStats{Evaluations: 12, Errors: 1}},
 		Reloads: Reloads{Done: 3, Refused: 4}, Refused: true, Stale: true,
 	}
 	law.Time = policy.Histogram{Count: 2, Sum: 5 * time.Microsecond}
