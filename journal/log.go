@@ -85,6 +85,8 @@ func earliest(a, b time.Time) time.Time {
 // CloseInfo is how a session ended. Byte counts are the sockets' own, before TLS was taken off.
 type CloseInfo struct {
 	Cause       string
+	Rule        string // what cut it, if something did, and why
+	Reason      string
 	ClientIn    int64
 	ClientOut   int64
 	BrokerIn    int64
@@ -103,6 +105,8 @@ func (l *Log) Close(end CloseInfo) {
 		Kind:       KindSession,
 		Operation:  OpClose,
 		Cause:      end.Cause,
+		Rule:       end.Rule,
+		Reason:     end.Reason,
 		DurationMs: proto.Int64(l.journal.opt.Now().Sub(l.session.Opened).Milliseconds()),
 		ClientIn:   proto.Int64(end.ClientIn),
 		ClientOut:  proto.Int64(end.ClientOut),

@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"doorkeeper/access"
 	"doorkeeper/journal"
 	"doorkeeper/proxy/api"
+	"doorkeeper/quarantine"
 	"doorkeeper/relay"
 )
 
@@ -31,6 +33,7 @@ type conn struct {
 	session *access.Session
 	raw     *net.TCPConn // the client's socket
 	queue   *fifo
+	decider *limited
 	env     api.Env
 	ctx     context.Context // ends with the session: handshake and dial wait under it
 	cancel  context.CancelFunc
@@ -46,7 +49,9 @@ type conn struct {
 
 	// Read and written by both pumps and the sweeper.
 	identity atomic.Pointer[access.Identity]
+	settled  atomic.Bool // whose session it is: the identity is not provisional any more
 	who      atomic.Pointer[access.Client]
+	said     atomic.Pointer[[]string] // client ids, the last ones
 	cause    atomic.Pointer[cause]
 	sockets  atomic.Pointer[net.TCPConn] // the upstream socket, for kill
 	meter    meter
@@ -54,10 +59,14 @@ type conn struct {
 	lastAPI  atomic.Int32
 	since    atomic.Int64 // when the wait for a first request, or for the end of SASL, began, Unix nanoseconds; 0: over
 
-	requests  requests
-	responses responses
-	watch     watch // the sweeper's
-	acked     int64 // bytes that the client's TCP had acknowledged at the end, -1: not known
+	closing sync.Mutex // whoever closes the sockets; who finds it free knows that they are closed, not being closed
+	dialing sync.Mutex // held while a broker is dialled
+
+	requests     requests
+	responses    responses
+	transactions []*transaction // guarded by Proxy.transactions
+	watch        watch          // the sweeper's
+	acked        atomic.Int64   // bytes that the client's TCP had acknowledged at the end, -1: not known
 }
 
 // A meter counts a connection's bytes and says what the pumps are at. Each field has one writer.
@@ -96,6 +105,7 @@ type cause struct {
 	word string
 	err  error
 	warn bool
+	by   *quarantine.Quarantine // what cut the session, if one did
 }
 
 func (c *cause) String() string {
@@ -116,8 +126,8 @@ var (
 )
 
 func newConn(l *listener, raw *net.TCPConn, s *access.Session) *conn {
-	c := &conn{p: l.p, l: l, s: l.s, session: s, raw: raw, queue: newFifo(l.p.limits.Load().InFlight)}
-	c.env = api.Env{Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: l.p.opt.Policy.Session(s), Memory: l.p.kept, Now: time.Now}
+	c := &conn{p: l.p, l: l, s: l.s, session: s, raw: raw, queue: newFifo(l.p.limits.Load().InFlight), decider: l.p.decider(s)}
+	c.env = api.Env{Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: c.decider, Memory: l.p.kept, Now: time.Now}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.since.Store(s.Opened.UnixNano())
 	c.requests.c, c.responses.c = c, c
@@ -181,14 +191,17 @@ func (c *conn) guarded(pump func() error) (err error) {
 	return pump()
 }
 
-// end notes why the session ends; only the first reason counts.
-func (c *conn) end(why *cause) {
+// end notes why the session ends; only the first reason counts, and end says whether this is it.
+func (c *conn) end(why *cause) bool {
 	if why == nil || !c.cause.CompareAndSwap(nil, why) {
-		return
+		return false
 	}
 	args := []any{"session", c.session.ID.String(), "listener", c.l.name, "client", c.session.Source.String(), "cause", why.String()}
 	if id := c.identity.Load(); id != nil {
 		args = append(args, "principal", id.Principal)
+	}
+	if why.by != nil {
+		args = append(args, "rule", why.by.Rule(), "reason", why.by.Reason)
 	}
 	if why.warn {
 		c.p.totals.faults.Add(1)
@@ -196,6 +209,7 @@ func (c *conn) end(why *cause) {
 	} else {
 		c.p.log.Debug("connection closed", args...)
 	}
+	return true
 }
 
 // kill ends the session at once, from any goroutine: both sockets are closed, and the pumps find out.
@@ -203,9 +217,17 @@ func (c *conn) kill(why *cause) {
 	c.end(why)
 	c.cancel()
 	c.queue.close()
-	_ = c.raw.Close() // closed already: as good
+	c.closeSockets(func(s *net.TCPConn) { _ = s.Close() })
+}
+
+// closeSockets closes both sockets, in one way or the other; an error means that one is closed already. Close returns
+// once nobody uses the descriptor any more, but only to who closes it first: hence the lock.
+func (c *conn) closeSockets(closes func(*net.TCPConn)) {
+	c.closing.Lock()
+	defer c.closing.Unlock()
+	closes(c.raw)
 	if up := c.sockets.Load(); up != nil {
-		_ = up.Close()
+		closes(up)
 	}
 }
 
@@ -256,8 +278,12 @@ func (c *conn) close(err error) {
 func (c *conn) summary() journal.CloseInfo {
 	m := &c.meter
 	i := journal.CloseInfo{
-		Cause: c.cause.Load().String(), ClientIn: m.clientIn.Load(), ClientOut: m.clientOut.Load(),
-		BrokerIn: m.brokerIn.Load(), BrokerOut: m.brokerOut.Load(), ClientAcked: c.acked,
+		ClientIn: m.clientIn.Load(), ClientOut: m.clientOut.Load(),
+		BrokerIn: m.brokerIn.Load(), BrokerOut: m.brokerOut.Load(), ClientAcked: c.acked.Load(),
+	}
+	why := c.cause.Load()
+	if i.Cause = why.String(); why.by != nil {
+		i.Rule, i.Reason = why.by.Rule(), why.by.Reason
 	}
 	if c.records != nil {
 		i.ClientIn, i.ClientOut = c.records.Moved()
@@ -290,12 +316,12 @@ func (c *conn) part(err error) {
 	c.requests.linger()
 }
 
-// acknowledged asks what the client's TCP has acknowledged, while there is a socket to ask.
+// acknowledged asks what the client's TCP has acknowledged, while there is a socket to ask; what was known before stays.
 func (c *conn) acknowledged() {
 	if info, ok := relay.SocketInfo(c.raw); ok {
-		c.acked = int64(info.Acked)
+		c.acked.Store(int64(info.Acked))
 	} else {
-		c.acked = -1
+		c.acked.CompareAndSwap(0, -1)
 	}
 }
 
@@ -363,6 +389,25 @@ func closeWrite(nc net.Conn) {
 func (c *conn) dial() error {
 	ctx, cancel := context.WithTimeout(c.ctx, c.p.timeouts.Load().Dial)
 	defer cancel()
+	if err := c.dialBroker(ctx); err != nil {
+		return err
+	}
+	c.requests.w = relay.NewWriter(c.up.conn, c.p.pool, &c.requests.count)
+	c.responses.start()
+	c.ended = make(chan struct{})
+	go func() {
+		defer close(c.ended)
+		defer c.give(c.guard)
+		c.end(c.responses.why(c.guarded(c.responses.run)))
+		c.responses.finish()
+	}()
+	return nil
+}
+
+// dialBroker connects to the broker. Who ended the session, and then has had the lock, knows that no dial is under way.
+func (c *conn) dialBroker(ctx context.Context) error {
+	c.dialing.Lock()
+	defer c.dialing.Unlock()
 	up, err := c.s.dial(ctx, c.session.Broker, c.p.pool)
 	if err != nil {
 		return err
@@ -374,14 +419,5 @@ func (c *conn) dial() error {
 		_ = up.raw.Close()
 		return errQueueClosed
 	}
-	c.requests.w = relay.NewWriter(up.conn, c.p.pool, &c.requests.count)
-	c.responses.start()
-	c.ended = make(chan struct{})
-	go func() {
-		defer close(c.ended)
-		defer c.give(c.guard)
-		c.end(c.responses.why(c.guarded(c.responses.run)))
-		c.responses.finish()
-	}()
 	return nil
 }

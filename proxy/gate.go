@@ -58,6 +58,7 @@ func (g *gate) passes(c *conn, key int16) error {
 		c.since.Store(time.Now().UnixNano())
 	case g.phase == fresh:
 		g.phase = admitted
+		c.settled.Store(true)
 		c.since.Store(0)
 	case g.phase == exchange && !sasl:
 		return fmt.Errorf("%s before authentication was complete", kmsg.NameForKey(key))
@@ -104,6 +105,10 @@ func (g *gate) success(c *conn, id *access.Identity) error {
 	}
 	before := c.identity.Swap(id)
 	c.log.Identify(id, c.who.Load())
+	c.settled.Store(true)
+	if by := c.barred(); by != nil {
+		return g.refuse(c, id, by)
+	}
 	if id.Source != access.Unverified || before.Source != access.Unverified { // a round of an exchange that cannot be read
 		c.authn(id, "SUCCESS", "")
 	}

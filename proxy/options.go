@@ -9,15 +9,19 @@ import (
 	"doorkeeper/identity"
 	"doorkeeper/journal"
 	"doorkeeper/proxy/api"
+	"doorkeeper/quarantine"
 	"doorkeeper/relay"
 )
 
-// Options is what a Proxy stands on. All fields but Mode are needed.
+// Options is what a Proxy stands on. All fields but Quarantine and Mode are needed.
 type Options struct {
-	ProxyID  string
-	Journal  *journal.Journal
-	Policy   api.Policy
-	Log      *slog.Logger
+	ProxyID string
+	Journal *journal.Journal
+	Policy  api.Policy
+	Log     *slog.Logger
+
+	Quarantine *quarantine.Store // above the policy; nil: an empty one
+
 	Limits   Limits
 	Timeouts Timeouts
 	Mode     relay.Mode // which mover; relay.Auto outside tests

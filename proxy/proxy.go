@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"doorkeeper/identity"
+	"doorkeeper/quarantine"
 	"doorkeeper/relay"
 
 	"github.com/oklog/ulid/v2"
@@ -28,6 +29,8 @@ type Proxy struct {
 	limits   atomic.Pointer[Limits]
 	timeouts atomic.Pointer[Timeouts]
 	draining atomic.Bool
+
+	transactions *transactions
 
 	mu       sync.Mutex // guards what follows
 	clusters map[string]*clusterState
@@ -47,10 +50,14 @@ const knownPrincipals = 10000
 
 // New returns a proxy that listens nowhere yet.
 func New(o Options) *Proxy {
+	if o.Quarantine == nil {
+		o.Quarantine = quarantine.None()
+	}
 	p := &Proxy{
 		opt: o, log: o.Log, pool: relay.NewPool(o.Limits.Buffers), kept: relay.NewPool(o.Limits.Buffers), pipes: relay.NewPipes(0),
-		known:    identity.NewKnown(knownPrincipals),
-		clusters: map[string]*clusterState{}, conns: map[*conn]struct{}{}, sources: map[netip.Addr]int{},
+		known:        identity.NewKnown(knownPrincipals),
+		transactions: newTransactions(),
+		clusters:     map[string]*clusterState{}, conns: map[*conn]struct{}{}, sources: map[netip.Addr]int{},
 		stop: make(chan struct{}), swept: make(chan struct{}),
 	}
 	p.SetLimits(o.Limits)

@@ -45,8 +45,11 @@ type requests struct {
 	client *access.Client
 	gate   gate
 	lookup lookup
-	began  time.Time // when the bytes being worked on came
-	tight  time.Time // since when there is no room for more of the open frame; zero: there is
+	looked look // for quarantines
+
+	transaction *transaction // the one seen last, nil if none
+	began       time.Time    // when the bytes being worked on came
+	tight       time.Time    // since when there is no room for more of the open frame; zero: there is
 }
 
 // errFrame is a request that cannot be let pass. The connection ends, as a broker would end it.
@@ -276,6 +279,9 @@ func putBack(made []*bytebufferpool.ByteBuffer) []*bytebufferpool.ByteBuffer {
 
 // push puts an entry into the queue. While the queue is full the client is not read: that is the backpressure.
 func (q *requests) push(e entry) error {
+	if e.kind == forwarded || e.kind == silent {
+		q.c.p.transactions.asked(q.c, e.x)
+	}
 	for {
 		ok, err := q.c.queue.tryPush(e)
 		if err != nil {
@@ -369,6 +375,10 @@ func (q *requests) header(frame []byte) (protocol.RequestHeader, *api.API, error
 	if err := q.gate.passes(q.c, h.Key); err != nil {
 		return h, nil, errFrame{err}
 	}
+	q.named(h.ClientID)
+	if err := q.barred(); err != nil {
+		return h, nil, err
+	}
 	if q.w == nil {
 		q.c.meter.request.set(resting)
 		if err := q.c.dial(); err != nil {
@@ -383,7 +393,7 @@ func (q *requests) exchange(h *protocol.RequestHeader, a *api.API, size int) *ap
 	x := api.NewExchange()
 	x.Env, x.API = &q.c.env, a
 	x.Request = access.Request{
-		Session: q.c.session, Identity: q.c.identity.Load(), Client: q.named(h.ClientID),
+		Session: q.c.session, Identity: q.c.identity.Load(), Client: q.client,
 		API: h.Key, Version: h.Version, ReplicaID: -1,
 	}
 	x.Correlation, x.Received, x.BytesIn = h.Correlation, q.began, int64(4+size)
@@ -396,17 +406,17 @@ func (q *requests) exchange(h *protocol.RequestHeader, a *api.API, size int) *ap
 // 32 KiB before anybody has logged in.
 const maxClientID = 1024
 
-// named returns the client of a request: the same value as before unless the client id changed.
-func (q *requests) named(id []byte) *access.Client {
+// named takes the client id of a request; the client stays the same value unless it changed.
+func (q *requests) named(id []byte) {
 	id = id[:min(len(id), maxClientID)]
 	if q.client == nil || q.client.ID != string(id) {
 		n := access.Client{ID: string(id)}
 		if q.client != nil {
 			n.SoftwareName, n.SoftwareVersion = q.client.SoftwareName, q.client.SoftwareVersion
 		}
+		q.c.says(n.ID)
 		q.renamed(&n)
 	}
-	return q.client
 }
 
 func (q *requests) renamed(n *access.Client) {

@@ -337,8 +337,14 @@ func (s *responses) onWhole(e entry, p []byte, size int) (bool, error) {
 	}
 	if err != nil {
 		bytebufferpool.Put(buf)
+		var barred errBarred
+		if errors.As(err, &barred) {
+			s.refuseLogin(x, 4+size, barred.by)
+			return false, err
+		}
 		return false, errAnswer{err}
 	}
+	s.c.p.transactions.answered(s.c, x)
 	sent := 4 + size
 	if &out[0] == &frame[0] {
 		bytebufferpool.Put(buf)
@@ -422,9 +428,12 @@ func (s *responses) onPassing(p []byte) bool {
 // why says what an error of run means for the session.
 func (s *responses) why(err error) *cause {
 	var bad errAnswer
+	var barred errBarred
 	switch {
 	case errors.Is(err, errQueueClosed):
 		return causeClient
+	case errors.As(err, &barred): // before what it is wrapped in
+		return quarantined(barred.by)
 	case errors.Is(err, relay.ErrNoRoom):
 		return &cause{word: "no room for the answer under limits.buffers", warn: true}
 	case errors.As(err, &bad):

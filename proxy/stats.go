@@ -42,6 +42,7 @@ func (h *histogram) snapshot() Histogram {
 // totals are what all connections together have done. Connections that are open are added when somebody asks.
 type totals struct {
 	sessions, turnedAway, authFailures, faults atomic.Int64
+	cut, refusedLogins                         atomic.Int64
 
 	requests        [128]atomic.Int64 // by API key
 	messagesRead    atomic.Int64
@@ -90,6 +91,10 @@ type Stats struct {
 	AuthFailures  int64
 	Faults        int64 // connections ended with a warning
 
+	Quarantines   int   // in force
+	SessionsCut   int64 // by a quarantine
+	LoginsRefused int64 // because of one: logins, and sessions without one when they said who they are
+
 	Requests        map[string]int64 // by API name
 	MessagesRead    int64
 	MessagesWritten int64
@@ -111,7 +116,8 @@ func (p *Proxy) Stats() Stats {
 	conns := p.snapshot()
 	s := Stats{
 		Sessions: len(conns), SessionsTotal: t.sessions.Load(), TurnedAway: t.turnedAway.Load(),
-		AuthFailures: t.authFailures.Load(), Faults: t.faults.Load(), Requests: map[string]int64{},
+		AuthFailures: t.authFailures.Load(), Faults: t.faults.Load(),
+		Quarantines: len(p.opt.Quarantine.All()), SessionsCut: t.cut.Load(), LoginsRefused: t.refusedLogins.Load(), Requests: map[string]int64{},
 		MessagesRead: t.messagesRead.Load(), MessagesWritten: t.messagesWritten.Load(),
 		ClientIn: t.clientIn.Load(), ClientOut: t.clientOut.Load(), BrokerIn: t.brokerIn.Load(), BrokerOut: t.brokerOut.Load(),
 		RequestMoves: t.requestCounts.snapshot(), ResponseMoves: t.responseCounts.snapshot(),

@@ -1,0 +1,227 @@
+package proxy
+
+import (
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"doorkeeper/access"
+	"doorkeeper/journal"
+	"doorkeeper/protocol"
+	"doorkeeper/proxy/api"
+	"doorkeeper/quarantine"
+	"doorkeeper/relay"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// How a quarantine reaches connections. The order on both sides is what makes it certain: Store.Add puts it in force
+// before Cut looks at the connections, and a connection notes what has become known of it (identity, settled, client id)
+// before it looks at what is in force. So one of the two sees the other.
+//
+//   - Open sessions: Cut.
+//   - A login: when the broker says success (gate.success), answered SASL_AUTHENTICATION_FAILED in its place.
+//   - Without a login: at the first request that settles who this is (gate.passes). Until then ApiVersions is answered,
+//     for nobody knows yet whether a login follows, which is to be told why it fails.
+//   - Every request, for its client id (requests.barred).
+//   - Quarantines of some operations or topics: every decision (limited).
+
+// A limited decider asks the quarantines before the policy. They stand above every policy and mode.
+type limited struct {
+	api.Decider
+	store *quarantine.Store
+	who   quarantine.Subject // what the accept says
+}
+
+func (p *Proxy) decider(s *access.Session) *limited {
+	return &limited{p.opt.Policy.Session(s), p.opt.Quarantine, quarantine.Subject{Source: s.Source.Addr(), Session: s.ID.String()}}
+}
+
+// Decide implements api.Decider.
+func (l *limited) Decide(r *access.Request, a *access.Action) *access.Decision {
+	if set := l.store.Set(); set.Limits() {
+		who := l.who
+		who.Know(r.Identity, r.Client)
+		if d := set.Decide(&who, a); d != nil {
+			return d
+		}
+	}
+	return l.Decider.Decide(r, a)
+}
+
+// Epoch implements api.Decider. Both epochs only grow, so their sum moves when one of them does.
+func (l *limited) Epoch(id *access.Identity) uint64 { return l.Decider.Epoch(id) + l.store.Epoch() }
+
+// subject is what is known of the session. A principal counts once it is settled: before, the connection may be about to
+// log in.
+func (c *conn) subject() quarantine.Subject {
+	who := c.decider.who
+	settled := c.settled.Load() // before the identity, which is stored first
+	who.Know(c.identity.Load(), c.who.Load())
+	if !settled {
+		who.Principal = ""
+	}
+	return who
+}
+
+// concerned says whether a quarantine is about the session: about it as it is now, or under a client id it had lately,
+// whose requests may be in flight.
+func (c *conn) concerned(q *quarantine.Quarantine) bool {
+	who := c.subject()
+	if q.Concerns(&who) {
+		return true
+	}
+	said := c.said.Load()
+	if q.ClientID == "" || said == nil || !slices.Contains(*said, q.ClientID) {
+		return false
+	}
+	who.ClientID = q.ClientID
+	return q.Concerns(&who)
+}
+
+// barred looks for a quarantine of the session, once it is settled whose it is.
+func (c *conn) barred() *quarantine.Quarantine {
+	set := c.p.opt.Quarantine.Set()
+	if set == nil || !c.settled.Load() {
+		return nil
+	}
+	who := c.subject()
+	return set.Bars(&who)
+}
+
+// saidMost is how many client ids of a session are remembered.
+const saidMost = 8
+
+// says remembers a client id. The request pump alone calls it.
+func (c *conn) says(id string) {
+	var all []string
+	if said := c.said.Load(); said != nil {
+		if slices.Contains(*said, id) {
+			return
+		}
+		all = (*said)[max(0, len(*said)+1-saidMost):]
+	}
+	all = append(slices.Clone(all), id)
+	c.said.Store(&all)
+}
+
+// A look is what the request pump has looked at last: while nothing of it changes, nobody new can be barred.
+type look struct {
+	set    *quarantine.Set
+	client *access.Client
+}
+
+// barred ends the session if a quarantine is about it, as it speaks now. It costs next to nothing while there is none,
+// or nothing has changed.
+func (q *requests) barred() error {
+	now := look{q.c.p.opt.Quarantine.Set(), q.client}
+	if now.set == nil || now == q.looked || !q.c.settled.Load() {
+		return nil
+	}
+	if by := q.c.barred(); by != nil {
+		q.c.p.totals.refusedLogins.Add(1)
+		q.c.cut(quarantined(by))
+		return errQueueClosed
+	}
+	q.looked = now
+	return nil
+}
+
+// quarantined is the cause of a session's end.
+func quarantined(q *quarantine.Quarantine) *cause { return &cause{word: "quarantined", by: q} }
+
+// errBarred is a login that the broker accepted and a quarantine does not.
+type errBarred struct{ by *quarantine.Quarantine }
+
+func (e errBarred) Error() string { return "the login is quarantined" }
+
+// saslAuthenticationFailed is what a broker answers a login that fails (KIP-152).
+const saslAuthenticationFailed = 58
+
+// refuse records a login that the broker accepted and a quarantine does not. Called by whoever owns the log.
+func (g *gate) refuse(c *conn, id *access.Identity, by *quarantine.Quarantine) error {
+	c.p.totals.refusedLogins.Add(1)
+	c.log.Event(&access.Record{
+		Kind: journal.KindAuthn, Operation: journal.OpFailure, Mechanism: id.Auth, Error: protocol.ErrorName(saslAuthenticationFailed),
+		Principal: id.Principal, PrincipalSource: id.Source, Auth: id.Auth,
+		Decision: access.Deny.String(), Rule: by.Rule(), Reason: by.Reason,
+	})
+	return errBarred{by}
+}
+
+// refuseLogin puts a failure in the place of the broker's success. The connection ends once the client has it. What it
+// says names the quarantine, so that nobody looks for the reason at the broker, and tells nobody else what it is about.
+func (s *responses) refuseLogin(x *api.Exchange, n int, by *quarantine.Quarantine) {
+	r := kmsg.NewPtrSASLAuthenticateResponse()
+	r.SetVersion(x.Version)
+	text := "Authentication failed: doorkeeper, " + by.Rule()
+	r.ErrorCode, r.ErrorMessage = saslAuthenticationFailed, &text
+	frame := localFrame(x, r)
+	s.replace(n, frame)
+	s.reader.Pass(int64(len(frame)))
+	x.Account(s.c.log, int64(len(frame)), false)
+	s.pop()
+	x.Free()
+}
+
+// cut ends the session so that neither side gets another byte: what lies in buffers, pipes and sockets is discarded, and
+// nothing is handed to a socket once cut has returned. Any goroutine may call it, but none from inside a mover.
+func (c *conn) cut(why *cause) {
+	if c.end(why) {
+		c.p.totals.cut.Add(1)
+	}
+	c.queue.close()
+	c.acknowledged() // while there is a socket to ask
+	c.closeSockets(func(s *net.TCPConn) { _ = relay.Reset(s) })
+	c.cancel()
+	c.dialing.Lock() // a dial under way has given up
+	defer c.dialing.Unlock()
+}
+
+// A Concern is what a quarantine is about at the moment.
+type Concern struct {
+	Sessions     []SessionInfo
+	Transactions []Transaction // theirs, and open: readers of committed data wait for their end
+}
+
+// Concerned says what Cut would end, or, of a limited quarantine, whose actions it would deny.
+func (p *Proxy) Concerned(q *quarantine.Quarantine) Concern {
+	_, what := p.concerned(q)
+	return what
+}
+
+// Cut ends every session that a quarantine, which is in force by now, is about. When it returns, no byte is handed to
+// any of them. A limited quarantine ends none.
+func (p *Proxy) Cut(q *quarantine.Quarantine) Concern {
+	conns, what := p.concerned(q)
+	if q.Limited() {
+		return what
+	}
+	why := quarantined(q)
+	var wg sync.WaitGroup
+	for part := range slices.Chunk(conns, max(1, len(conns)/cutters)) {
+		wg.Go(func() {
+			for _, c := range part {
+				c.cut(why)
+			}
+		})
+	}
+	wg.Wait()
+	return what
+}
+
+// cutters is about how many goroutines cut: each cut waits for the pumps of one connection to let its sockets go.
+const cutters = 64
+
+func (p *Proxy) concerned(q *quarantine.Quarantine) (conns []*conn, what Concern) {
+	for _, c := range p.snapshot() {
+		if c.concerned(q) {
+			conns = append(conns, c)
+			what.Sessions = append(what.Sessions, c.info())
+		}
+	}
+	slices.SortFunc(what.Sessions, func(a, b SessionInfo) int { return a.Opened.Compare(b.Opened) })
+	what.Transactions = p.transactions.of(conns, time.Now())
+	return conns, what
+}
