@@ -231,12 +231,19 @@ func (c *conn) closeSockets(closes func(*net.TCPConn)) {
 	}
 }
 
-// cut ends the session at once and discards what is still on its way to the client: after a plain close the peer would
-// receive all that the kernel holds. Nothing is handed to the client's socket after it returns.
+// cut ends the session so that neither side gets another byte: what lies in buffers, pipes and sockets is discarded (after
+// a plain close a peer would receive all that the kernel holds), and nothing is handed to a socket once cut has returned.
+// Any goroutine may call it, but none from inside a mover.
 func (c *conn) cut(why *cause) {
-	c.end(why)
-	_ = relay.Reset(c.raw) // an error means that it is closed already
-	c.kill(nil)
+	if c.end(why) && why.by != nil {
+		c.p.totals.cut.Add(1)
+	}
+	c.queue.close()
+	c.acknowledged()                                            // while there is a socket to ask
+	c.closeSockets(func(s *net.TCPConn) { _ = relay.Reset(s) }) // an error means that it is closed already
+	c.cancel()
+	c.dialing.Lock() // a dial under way has given up
+	defer c.dialing.Unlock()
 }
 
 // nudge wakes both pumps out of a wait for bytes, so that they look around.

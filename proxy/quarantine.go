@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net"
 	"slices"
 	"sync"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"doorkeeper/protocol"
 	"doorkeeper/proxy/api"
 	"doorkeeper/quarantine"
-	"doorkeeper/relay"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -163,20 +161,6 @@ func (s *responses) refuseLogin(x *api.Exchange, n int, by *quarantine.Quarantin
 	x.Account(s.c.log, int64(len(frame)), false)
 	s.pop()
 	x.Free()
-}
-
-// cut ends the session so that neither side gets another byte: what lies in buffers, pipes and sockets is discarded, and
-// nothing is handed to a socket once cut has returned. Any goroutine may call it, but none from inside a mover.
-func (c *conn) cut(why *cause) {
-	if c.end(why) {
-		c.p.totals.cut.Add(1)
-	}
-	c.queue.close()
-	c.acknowledged() // while there is a socket to ask
-	c.closeSockets(func(s *net.TCPConn) { _ = relay.Reset(s) })
-	c.cancel()
-	c.dialing.Lock() // a dial under way has given up
-	defer c.dialing.Unlock()
 }
 
 // A Concern is what a quarantine is about at the moment.
