@@ -72,6 +72,11 @@ func compile(r *Rules) (*code, error) {
 	if len(c.GetRulesDynamic(entry)) == 0 {
 		return nil, fmt.Errorf("policy: %s: there is no rule %s, which is what is asked: write it, or set policy.decision", r.Origin, entry)
 	}
+	if r.Input == Doorkeeper {
+		if err := checkAnswers(modules, entry); err != nil {
+			return nil, err
+		}
+	}
 	return &code{
 		compiler: c, entry: entry, format: r.Input, origin: r.Origin, revision: r.Revision(),
 		reads: readsOf(c, entry, r.Input), data: data.(ast.Object),

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -121,6 +123,8 @@ func (p *program) eval(input ast.Value, now time.Time, cancel topdown.Cancel, op
 	return v, nil
 }
 
+var linebreaks = regexp.MustCompile(`\n\s*`)
+
 // evalError writes OPA's error as file:line:column: what.
 func evalError(err error) error {
 	var e *topdown.Error
@@ -130,8 +134,16 @@ func evalError(err error) error {
 	if e.Code == topdown.CancelErr {
 		return errDeadline
 	}
+	message := strings.ReplaceAll(linebreaks.ReplaceAllString(e.Message, "; "), ":; ", ": ")
 	if e.Location == nil {
-		return errors.New(e.Message)
+		return errors.New(message)
 	}
-	return fmt.Errorf("%s:%d:%d: %s", e.Location.File, e.Location.Row, e.Location.Col, e.Message)
+	return fmt.Errorf("%s:%d:%d: %s", e.Location.File, e.Location.Row, e.Location.Col, message)
+}
+
+// left is how many evaluations were left behind and still run.
+func (e *evaluator) left() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.total
 }

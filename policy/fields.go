@@ -32,6 +32,8 @@ const (
 	partReplica
 	partClock
 	partFixed
+
+	partRequest = partAPI | partVersion | partGroup | partTransaction | partReplica
 )
 
 // aString appends a string with its length.

@@ -43,20 +43,9 @@ func readBool(v ast.Value) (*ruling, error) {
 // readDecision reads the result of a Doorkeeper policy.
 func readDecision(v ast.Value) (*ruling, error) {
 	r := &ruling{enforce: true}
-	o := fields{where: ""}
-	allow := o.boolean(&r.allow)
-	_, seen := find(v, "allow")
-	o.read(v, map[string]func(string, ast.Value){
-		"allow":     allow,
-		"enforce":   o.boolean(&r.enforce),
-		"rule":      o.string(&r.rule),
-		"reason":    o.string(&r.reason),
-		"limits":    func(at string, v ast.Value) { r.limits = o.limits(at, v) },
-		"labels":    func(at string, v ast.Value) { r.labels = o.labels(at, v) },
-		"record":    func(at string, v ast.Value) { r.record = o.record(at, v) },
-		"not_after": func(at string, v ast.Value) { r.notAfter = o.time(at, v) },
-	})
-	if o.err == nil && !seen {
+	o := fields{}
+	o.readAt("", v, o.decision(r))
+	if o.err == nil && !has(v, "allow") {
 		o.fail("allow", "is missing")
 	}
 	if o.err != nil {
@@ -66,16 +55,25 @@ func readDecision(v ast.Value) (*ruling, error) {
 	return r, nil
 }
 
-func find(v ast.Value, key string) (ast.Value, bool) {
+// readers read the fields of an object, by name. at is the path for errors.
+type readers map[string]func(at string, v ast.Value)
+
+func (o *fields) decision(r *ruling) readers {
+	return readers{
+		"allow":     o.boolean(&r.allow),
+		"enforce":   o.boolean(&r.enforce),
+		"rule":      o.string(&r.rule),
+		"reason":    o.string(&r.reason),
+		"limits":    func(at string, v ast.Value) { r.limits = o.limits(at, v) },
+		"labels":    func(at string, v ast.Value) { r.labels = o.labels(at, v) },
+		"record":    func(at string, v ast.Value) { r.record = o.record(at, v) },
+		"not_after": func(at string, v ast.Value) { r.notAfter = o.time(at, v) },
+	}
+}
+
+func has(v ast.Value, key string) bool {
 	o, ok := v.(ast.Object)
-	if !ok {
-		return nil, false
-	}
-	t := o.Get(ast.InternedTerm(key))
-	if t == nil {
-		return nil, false
-	}
-	return t.Value, true
+	return ok && o.Get(word(key)) != nil
 }
 
 func cut(s string) string {
@@ -86,10 +84,7 @@ func cut(s string) string {
 }
 
 // fields reads objects and keeps the first error.
-type fields struct {
-	where string
-	err   error
-}
+type fields struct{ err error }
 
 func (o *fields) fail(at, format string, args ...any) {
 	if o.err == nil {
@@ -97,11 +92,7 @@ func (o *fields) fail(at, format string, args ...any) {
 	}
 }
 
-func (o *fields) read(v ast.Value, known map[string]func(at string, v ast.Value)) {
-	o.readAt("", v, known)
-}
-
-func (o *fields) readAt(at string, v ast.Value, known map[string]func(at string, v ast.Value)) {
+func (o *fields) readAt(at string, v ast.Value, known readers) {
 	object, ok := v.(ast.Object)
 	if !ok {
 		if at == "" && o.err == nil {
@@ -248,14 +239,18 @@ func (o *fields) labels(at string, v ast.Value) map[string]string {
 
 func (o *fields) limits(at string, v ast.Value) *access.Limits {
 	l := &access.Limits{}
-	o.readAt(at, v, map[string]func(string, ast.Value){
+	o.readAt(at, v, o.limitFields(l))
+	return l
+}
+
+func (o *fields) limitFields(l *access.Limits) readers {
+	return readers{
 		"fetch_bytes_per_second":   o.amount(&l.FetchBytesPerSecond),
 		"produce_bytes_per_second": o.amount(&l.ProduceBytesPerSecond),
 		"burst_bytes":              o.amount(&l.BurstBytes),
 		"budgets":                  func(at string, v ast.Value) { l.Budgets = o.budgets(at, v) },
 		"read_from":                func(at string, v ast.Value) { l.ReadFrom = o.readFrom(at, v) },
-	})
-	return l
+	}
 }
 
 func (o *fields) budgets(at string, v ast.Value) (list []access.Budget) {
@@ -283,7 +278,7 @@ func (o *fields) budgets(at string, v ast.Value) (list []access.Budget) {
 
 func (o *fields) budget(at string, v ast.Value) access.Budget {
 	b := access.Budget{Key: "principal"}
-	o.readAt(at, v, map[string]func(string, ast.Value){
+	o.readAt(at, v, readers{
 		"bytes":    o.amount(&b.Bytes),
 		"messages": o.amount(&b.Messages),
 		"window":   o.duration(&b.Window),
@@ -302,7 +297,7 @@ func (o *fields) budget(at string, v ast.Value) access.Budget {
 
 func (o *fields) readFrom(at string, v ast.Value) *access.ReadFrom {
 	f := &access.ReadFrom{}
-	o.readAt(at, v, map[string]func(string, ast.Value){
+	o.readAt(at, v, readers{
 		"max_behind": o.amount(&f.MaxBehind),
 		"max_age":    o.duration(&f.MaxAge),
 	})

@@ -51,11 +51,11 @@ func (s *Session) principal(i *access.Identity) (*principal, uint64) {
 // known without a lock or an allocation.
 func (s *Session) Decide(r *access.Request, a *access.Action) *access.Decision {
 	t := s.table.Load()
-	if t == nil || t.snapshot != s.engine.current.Load() || t.who.identity != r.Identity || t.who.client != r.Client ||
+	if t == nil || t.snapshot != s.engine.current.Load() || t.identity != r.Identity || t.client != r.Client ||
 		t.principal.epoch.Load() != t.epoch {
 		t = s.open(r)
 	}
-	l := t.snapshot.lookup(r, a)
+	l := t.snapshot.parts.lookup(r, a)
 	if e := t.find(&l); e != nil && (e.span.until == 0 || e.span.holds(s.engine.now().UnixNano())) {
 		s.hits.Add(1)
 		return e.decision
@@ -66,7 +66,8 @@ func (s *Session) Decide(r *access.Request, a *access.Action) *access.Decision {
 // open makes a table for what the request comes with.
 func (s *Session) open(r *access.Request) *table {
 	snap := s.engine.snapshot()
-	t := &table{who: &who{session: s.session, identity: r.Identity, client: r.Client}, snapshot: snap}
+	t := &table{snapshot: snap, identity: r.Identity, client: r.Client}
+	t.who = &who{session: s.session, identity: r.Identity, client: r.Client}
 	t.principal, t.epoch = s.principal(r.Identity)
 	t.slots = make([]atomic.Pointer[entry], minSlots)
 	q := &question{who: t.who}
@@ -84,7 +85,7 @@ func (s *Session) open(r *access.Request) *table {
 func (s *Session) miss(t *table, l *lookup, r *access.Request, a *access.Action) *access.Decision {
 	if s.engine.snapshot() != t.snapshot { // a grant began or ended
 		t = s.open(r)
-		*l = t.snapshot.lookup(r, a)
+		*l = t.snapshot.parts.lookup(r, a)
 	}
 	q := &question{who: t.who, request: r, action: *a, now: s.engine.now()}
 	ans, cached := t.snapshot.answer(&t.keys, q)
@@ -100,29 +101,4 @@ func (s *Session) miss(t *table, l *lookup, r *access.Request, a *access.Action)
 		}
 	}
 	return d
-}
-
-// lookup takes what the policies read out of a request and an action.
-func (s *snapshot) lookup(r *access.Request, a *access.Action) lookup {
-	l := lookup{name: a.Name, operation: a.Operation, typ: a.Type}
-	p := s.parts
-	if p&(partAPI|partVersion|partGroup|partTransaction|partReplica) == 0 {
-		return l
-	}
-	if p&partAPI != 0 {
-		l.api = r.API
-	}
-	if p&partVersion != 0 {
-		l.version = r.Version
-	}
-	if p&partGroup != 0 {
-		l.group = r.Group
-	}
-	if p&partTransaction != 0 {
-		l.transaction = r.TransactionalID
-	}
-	if p&partReplica != 0 {
-		l.replica = r.ReplicaID
-	}
-	return l
 }
