@@ -159,6 +159,8 @@ func (s *responses) refuseLogin(x *api.Exchange, n int, by *quarantine.Quarantin
 	s.replace(n, frame)
 	s.reader.Pass(int64(len(frame)))
 	x.Account(s.c.log, int64(len(frame)), false)
+	s.c.end(quarantined(by))
+	s.c.queue.close() // before the entry goes: the request pump waits for that, and shall find that it is over
 	s.pop()
 	x.Free()
 }
