@@ -10,11 +10,17 @@ import (
 //
 //   - v1: throttled after the answer; v2: flexible
 //
-// Actions: none, and no token is named: see RenewDelegationToken.
+// Actions: none, and no token is named: see RenewDelegationToken; denied as well.
 var expireDelegationTokenRow = row[kmsg.ExpireDelegationTokenRequest, kmsg.ExpireDelegationTokenResponse](
-	kmsg.ExpireDelegationToken, deriveExpireDelegationToken, nil, each)
+	kmsg.ExpireDelegationToken, deriveExpireDelegationToken, nil, each, denies(denyExpireDelegationToken))
 
 func deriveExpireDelegationToken(x *Exchange, _ *kmsg.ExpireDelegationTokenRequest) error {
 	x.Ask(access.OpNone, access.ResDelegationToken, "")
 	return nil
+}
+
+func denyExpireDelegationToken(*Exchange, *kmsg.ExpireDelegationTokenRequest) (*kmsg.ExpireDelegationTokenResponse, error) {
+	r := kmsg.NewPtrExpireDelegationTokenResponse()
+	r.ErrorCode, r.ExpiryTimestamp = errTokenAuthorization, -1
+	return r, nil
 }

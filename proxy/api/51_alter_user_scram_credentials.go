@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"doorkeeper/access"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -10,8 +12,10 @@ import (
 //
 // Actions: ALTER on the cluster. The users whose passwords are set or deleted are noted beside it. Salts and salted
 // passwords, which are as good as the passwords, stay in the request.
+//
+// Denied: 31 with a message (see needs) for each user, once and in order.
 var alterUserScramRow = row[kmsg.AlterUserSCRAMCredentialsRequest, kmsg.AlterUserSCRAMCredentialsResponse](
-	kmsg.AlterUserSCRAMCredentials, deriveAlterUserScram, nil, each)
+	kmsg.AlterUserSCRAMCredentials, deriveAlterUserScram, nil, each, denies(denyAlterUserScram))
 
 func deriveAlterUserScram(x *Exchange, q *kmsg.AlterUserSCRAMCredentialsRequest) error {
 	x.AskCluster(access.OpAlter)
@@ -22,4 +26,22 @@ func deriveAlterUserScram(x *Exchange, q *kmsg.AlterUserSCRAMCredentialsRequest)
 		x.Ask(access.OpNone, access.ResUser, userPrefix+q.Upsertions[i].Name)
 	}
 	return nil
+}
+
+func denyAlterUserScram(x *Exchange, q *kmsg.AlterUserSCRAMCredentialsRequest) (*kmsg.AlterUserSCRAMCredentialsResponse, error) {
+	var users names
+	for i := range q.Deletions {
+		users.add(q.Deletions[i].Name)
+	}
+	for i := range q.Upsertions {
+		users.add(q.Upsertions[i].Name)
+	}
+	slices.SortFunc(users.list, javaCompare)
+	r := kmsg.NewPtrAlterUserSCRAMCredentialsResponse()
+	for _, name := range users.list {
+		u := kmsg.NewAlterUserSCRAMCredentialsResponseResult()
+		u.User, u.ErrorCode, u.ErrorMessage = name, errClusterAuthorization, x.needs(access.OpAlter)
+		r.Results = append(r.Results, u)
+	}
+	return r, nil
 }

@@ -13,11 +13,14 @@ import (
 //   - v2: fenced brokers too (KIP-1073)
 //
 // Actions: DESCRIBE on the cluster if the client wants its authorized operations; without it they are 0, and the rest
-// of the answer stands. Otherwise Kafka asks nothing.
+// of the answer stands. Otherwise Kafka asks nothing; where a policy of ours denies that, the answer is 31.
+//
+// The operations are those that the broker allows and the policy too.
 //
 // The brokers are learned, fenced ones too, and stand in the answer under our addresses. A broker refuses to list
 // controllers (MISMATCHED_ENDPOINT_TYPE); if something lists them after all, their addresses are emptied.
-var describeClusterRow = row(kmsg.DescribeCluster, deriveDescribeCluster, rewriteDescribeCluster)
+var describeClusterRow = row(kmsg.DescribeCluster, deriveDescribeCluster, rewriteDescribeCluster,
+	denies(denyDescribeCluster))
 
 // endpointController is DescribeCluster's endpoint type of controllers (KIP-919); 1 is brokers.
 const endpointController = 2
@@ -31,7 +34,36 @@ func deriveDescribeCluster(x *Exchange, q *kmsg.DescribeClusterRequest) error {
 	return nil
 }
 
+func denyDescribeCluster(x *Exchange, q *kmsg.DescribeClusterRequest) (*kmsg.DescribeClusterResponse, error) {
+	if !q.IncludeClusterAuthorizedOperations {
+		r := kmsg.NewPtrDescribeClusterResponse()
+		r.ErrorCode = errClusterAuthorization
+		return r, nil
+	}
+	merges(x, func(r *kmsg.DescribeClusterResponse) {
+		if r.ClusterAuthorizedOperations != unasked {
+			r.ClusterAuthorizedOperations = 0
+		}
+	})
+	return nil, nil
+}
+
 func rewriteDescribeCluster(x *Exchange, r *kmsg.DescribeClusterResponse) (changed bool, err error) {
+	changed, err = x.rewriteCluster(r)
+	if err != nil || x.Stopped(access.OpDescribe, access.ResCluster, access.ClusterResource) {
+		return changed, err
+	}
+	f := x.filter()
+	bits := f.operations(r.ClusterAuthorizedOperations, access.ResCluster, access.ClusterResource)
+	if f.undecided() {
+		return false, errRefused
+	}
+	changed = changed || bits != r.ClusterAuthorizedOperations
+	r.ClusterAuthorizedOperations = bits
+	return changed, nil
+}
+
+func (x *Exchange) rewriteCluster(r *kmsg.DescribeClusterResponse) (changed bool, err error) {
 	if r.EndpointType == endpointController {
 		for i := range r.Brokers {
 			b := &r.Brokers[i]

@@ -8,11 +8,17 @@ import (
 
 // UnregisterBroker (key 64), version 0 (KIP-631). An admin client's call, not one of the brokers' own.
 //
-// Actions: ALTER on the cluster.
+// Actions: ALTER on the cluster. Denied: 31 with a message (see needs).
 var unregisterBrokerRow = row[kmsg.UnregisterBrokerRequest, kmsg.UnregisterBrokerResponse](
-	kmsg.UnregisterBroker, deriveUnregisterBroker, nil, each)
+	kmsg.UnregisterBroker, deriveUnregisterBroker, nil, each, denies(denyUnregisterBroker))
 
 func deriveUnregisterBroker(x *Exchange, _ *kmsg.UnregisterBrokerRequest) error {
 	x.AskCluster(access.OpAlter)
 	return nil
+}
+
+func denyUnregisterBroker(x *Exchange, _ *kmsg.UnregisterBrokerRequest) (*kmsg.UnregisterBrokerResponse, error) {
+	r := kmsg.NewPtrUnregisterBrokerResponse()
+	r.ErrorCode, r.ErrorMessage = errClusterAuthorization, x.needs(access.OpAlter)
+	return r, nil
 }

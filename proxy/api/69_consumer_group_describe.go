@@ -13,27 +13,67 @@ import (
 // Actions: DESCRIBE on each group. Which topics its members have only the answer says: of a group with one that the
 // client may not DESCRIBE the broker answers TOPIC_AUTHORIZATION_FAILED.
 //
+// Denied: 30 before the other groups; 29 with a message, in place of the group, for one that shows a topic too many.
+//
 // Names and ids of assigned topics are learned. ClientHost of a member that came through a proxy is the proxy's.
-var consumerGroupDescribeRow = row(kmsg.ConsumerGroupDescribe, deriveConsumerGroupDescribe, learnConsumerGroups)
+var consumerGroupDescribeRow = row(kmsg.ConsumerGroupDescribe, deriveConsumerGroupDescribe, showConsumerGroups,
+	denies(denyConsumerGroupDescribe), retries(errCoordinatorLoading))
 
 func deriveConsumerGroupDescribe(x *Exchange, q *kmsg.ConsumerGroupDescribeRequest) error {
 	x.askGroups(access.OpDescribe, q.Groups)
 	return nil
 }
 
-func learnConsumerGroups(x *Exchange, r *kmsg.ConsumerGroupDescribeResponse) (bool, error) {
+func denyConsumerGroupDescribe(x *Exchange, q *kmsg.ConsumerGroupDescribeRequest) (*kmsg.ConsumerGroupDescribeResponse, error) {
+	kept, denied := x.splitGroups(access.OpDescribe, q.Groups)
+	var own []kmsg.ConsumerGroupDescribeResponseGroup
+	for _, d := range denied {
+		own = append(own, consumerGroupError(d.group, d.code, nil))
+	}
+	if q.Groups = kept; len(kept) == 0 {
+		r := kmsg.NewPtrConsumerGroupDescribeResponse()
+		r.Groups = own
+		return r, nil
+	}
+	merges(x, func(r *kmsg.ConsumerGroupDescribeResponse) { r.Groups = append(own, r.Groups...) })
+	return nil, nil
+}
+
+func consumerGroupError(group string, code int16, says *string) kmsg.ConsumerGroupDescribeResponseGroup {
+	g := kmsg.NewConsumerGroupDescribeResponseGroup()
+	g.Group, g.ErrorCode, g.ErrorMessage = group, code, says
+	return g
+}
+
+// showConsumerGroups learns topics, and hides the groups that show one too many.
+func showConsumerGroups(x *Exchange, r *kmsg.ConsumerGroupDescribeResponse) (changed bool, err error) {
 	var p pairs
+	f := x.filter()
 	for i := range r.Groups {
-		for j := range r.Groups[i].Members {
-			m := &r.Groups[i].Members[j]
-			for _, a := range m.Assignment.TopicPartitions {
-				p.add(a.Topic, a.TopicID)
+		g := &r.Groups[i]
+		bits := f.operations(g.AuthorizedOperations, access.ResGroup, g.Group)
+		shown := true
+		for j := range g.Members {
+			m := &g.Members[j]
+			for _, list := range [][]kmsg.AssignmentTopicPartition{m.Assignment.TopicPartitions, m.TargetAssignment.TopicPartitions} {
+				for k := range list {
+					p.add(list[k].Topic, list[k].TopicID)
+					shown = f.shows(access.OpDescribe, access.ResTopic, list[k].Topic) && shown
+				}
 			}
-			for _, a := range m.TargetAssignment.TopicPartitions {
-				p.add(a.Topic, a.TopicID)
-			}
+		}
+		switch {
+		case f.undecided():
+			*g, changed = consumerGroupError(g.Group, x.API.retry, nil), true
+		case !shown:
+			*g, changed = consumerGroupError(g.Group, errTopicAuthorization, hiddenGroup), true
+		case bits != g.AuthorizedOperations:
+			g.AuthorizedOperations, changed = bits, true
 		}
 	}
 	x.learnPairs(p)
-	return false, nil
+	return x.hid(r, changed), f.err()
 }
+
+// hiddenGroup is what a broker says of a consumer or share group that shows a topic too many.
+var hiddenGroup = kmsg.StringPtr("The group has described topic(s) that the client is not authorized to describe.")

@@ -10,8 +10,12 @@ import (
 //
 // Actions: READ on the group, DESCRIBE on each subscribed topic (null: as before). What is read is asked for in
 // ShareFetch.
+//
+// Denied: 30 or 29 for the whole, and nothing else. Between the two the broker looks at the member id: one that is empty or
+// longer than 36 characters is INVALID_REQUEST.
 var shareGroupHeartbeatRow = row[kmsg.ShareGroupHeartbeatRequest, kmsg.ShareGroupHeartbeatResponse](
-	kmsg.ShareGroupHeartbeat, deriveShareGroupHeartbeat, nil)
+	kmsg.ShareGroupHeartbeat, deriveShareGroupHeartbeat, nil,
+	denies(denyShareGroupHeartbeat), retries(errCoordinatorLoading))
 
 func deriveShareGroupHeartbeat(x *Exchange, q *kmsg.ShareGroupHeartbeatRequest) error {
 	x.Group = q.GroupID
@@ -20,4 +24,13 @@ func deriveShareGroupHeartbeat(x *Exchange, q *kmsg.ShareGroupHeartbeatRequest) 
 		x.askTopicName(access.OpDescribe, t)
 	}
 	return nil
+}
+
+func denyShareGroupHeartbeat(x *Exchange, q *kmsg.ShareGroupHeartbeatRequest) (*kmsg.ShareGroupHeartbeatResponse, error) {
+	r := kmsg.NewPtrShareGroupHeartbeatResponse()
+	r.ErrorCode = x.heartbeatError(q.GroupID)
+	if n := javaLength(q.MemberID); r.ErrorCode == errTopicAuthorization && (n == 0 || n > 36) {
+		r.ErrorCode = errInvalidRequest
+	}
+	return r, nil
 }

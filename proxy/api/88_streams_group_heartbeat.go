@@ -1,6 +1,8 @@
 package api
 
 import (
+	"strings"
+
 	"doorkeeper/access"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -11,15 +13,22 @@ import (
 //   - v1: the answer may ask for a description of the topology (KIP-1331)
 //
 // Actions: READ on the group. Where the request brings a topology: DESCRIBE on each of its topics, and CREATE on each
-// internal one (repartition and changelog topics), for the broker creates those that are missing. For a source that is
-// a regular expression DESCRIBE on all topics; Kafka 4.3 refuses such a topology.
+// internal one (repartition and changelog topics) that nobody here has seen to exist, for the broker creates those that
+// are missing. For a source that is a regular expression DESCRIBE on all topics; Kafka 4.3 refuses such a topology.
 //
 // The topology comes with a member's first heartbeat. If its internal topics are deleted later, the broker makes them
 // again after any heartbeat, asking about the member that sent it: from the request alone nobody can tell.
 //
+// Denied: 30 or 29 for the whole, and nothing else. Between the two the broker looks at the topology's topics: for
+// internal ones of Kafka's own and for names that are none it answers STREAMS_INVALID_TOPOLOGY. Where it is CREATE that is
+// denied, a broker that asks its authorizer answers the heartbeat with a status that names the topics; one that does not
+// would create them, so that the answer here is 29. Before that the broker is asked, on the client's connection, whether
+// they exist: see Unseen.
+//
 // User endpoints, in both directions, are the applications' own (interactive queries), not Kafka's: they pass.
 var streamsGroupHeartbeatRow = row[kmsg.StreamsGroupHeartbeatRequest, kmsg.StreamsGroupHeartbeatResponse](
-	kmsg.StreamsGroupHeartbeat, deriveStreamsGroupHeartbeat, nil)
+	kmsg.StreamsGroupHeartbeat, deriveStreamsGroupHeartbeat, nil,
+	denies(denyStreamsGroupHeartbeat), retries(errCoordinatorLoading))
 
 func deriveStreamsGroupHeartbeat(x *Exchange, q *kmsg.StreamsGroupHeartbeatRequest) error {
 	x.Group = q.Group
@@ -27,34 +36,86 @@ func deriveStreamsGroupHeartbeat(x *Exchange, q *kmsg.StreamsGroupHeartbeatReque
 	if q.Topology == nil {
 		return nil
 	}
-	var topics, internal names
-	var regex bool
-	for i := range q.Topology.Subtopologies {
-		s := &q.Topology.Subtopologies[i]
-		topics.add(s.SourceTopics...)
-		topics.add(s.RepartitionSinkTopics...)
-		for _, own := range [][]kmsg.TopicInfo{s.RepartitionSourceTopics, s.StateChangelogTopics} {
-			for j := range own {
-				topics.add(own[j].Topic)
-				internal.add(own[j].Topic)
-			}
-		}
-		regex = regex || len(s.SourceTopicRegex) > 0
-	}
+	topics, internal, regex := topologyTopics(q.Topology)
 	for _, t := range topics.list {
 		x.askTopicName(access.OpDescribe, t)
 	}
 	if regex {
 		x.Ask(access.OpDescribe, access.ResTopic, access.AllResources)
 	}
-	x.askCreate(internal.list)
+	var missing []string
+	for _, t := range internal.list {
+		if x.entry(t, [16]byte{}).ID == [16]byte{} {
+			missing = append(missing, t)
+		}
+	}
+	at := len(x.Actions)
+	x.askCreate(missing)
+	for i := range x.Actions[at:] {
+		if a := &x.Actions[at+i]; a.Decision.Stops() {
+			x.Unseen = append(x.Unseen, a.Name)
+		}
+	}
 	return nil
+}
+
+// topologyTopics are the topics of a topology, those that the broker creates, and whether it has sources that are regular
+// expressions.
+func topologyTopics(t *kmsg.StreamsGroupHeartbeatRequestTopology) (all, internal names, regex bool) {
+	for i := range t.Subtopologies {
+		s := &t.Subtopologies[i]
+		all.add(s.SourceTopics...)
+		all.add(s.RepartitionSinkTopics...)
+		for _, own := range [][]kmsg.TopicInfo{s.RepartitionSourceTopics, s.StateChangelogTopics} {
+			for j := range own {
+				all.add(own[j].Topic)
+				internal.add(own[j].Topic)
+			}
+		}
+		regex = regex || len(s.SourceTopicRegex) > 0
+	}
+	return all, internal, regex
+}
+
+func denyStreamsGroupHeartbeat(x *Exchange, q *kmsg.StreamsGroupHeartbeatRequest) (*kmsg.StreamsGroupHeartbeatResponse, error) {
+	r := kmsg.NewPtrStreamsGroupHeartbeatResponse()
+	r.Status = []kmsg.StreamsGroupHeartbeatResponseStatus{} // empty, not null
+	if x.Stopped(access.OpRead, access.ResGroup, q.Group) || q.Topology == nil {
+		r.ErrorCode = x.heartbeatError(q.Group)
+		return r, nil
+	}
+	topics, _, _ := topologyTopics(q.Topology)
+	var own, invalid []string
+	for _, t := range topics.list {
+		if internalTopic(t) {
+			own = append(own, t)
+		}
+		if invalidTopic(t) != "" {
+			invalid = append(invalid, t)
+		}
+	}
+	switch {
+	case len(own) > 0:
+		says := "Use of Kafka internal topics " + strings.Join(own, ",") + " in a Kafka Streams topology is prohibited."
+		r.ErrorCode, r.ErrorMessage = errStreamsInvalidTopology, &says
+	case len(invalid) > 0:
+		says := "Topic names " + strings.Join(invalid, ",") + " are not valid topic names."
+		r.ErrorCode, r.ErrorMessage = errStreamsInvalidTopology, &says
+	default:
+		r.ErrorCode = x.heartbeatError(q.Group)
+	}
+	return r, nil
 }
 
 // names are names in the order they came, each once.
 type names struct {
 	list []string
 	seen map[string]struct{}
+}
+
+func (n *names) has(s string) bool {
+	_, ok := n.seen[s]
+	return ok
 }
 
 func (n *names) add(list ...string) {

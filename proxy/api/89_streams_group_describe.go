@@ -10,12 +10,75 @@ import (
 //
 //   - v1: a description of the topology (KIP-1331), the assignor's name (KIP-1357)
 //
-// Actions: DESCRIBE on each group; for the topics of its topology see ConsumerGroupDescribe. User endpoints are the
-// applications' own and pass.
-var streamsGroupDescribeRow = row[kmsg.StreamsGroupDescribeRequest, kmsg.StreamsGroupDescribeResponse](
-	kmsg.StreamsGroupDescribe, deriveStreamsGroupDescribe, nil)
+// Actions: DESCRIBE on each group; for the topics of its topology see ConsumerGroupDescribe, denials too. A
+// description of the topology is shown if the topology is. User endpoints are the applications' own and pass.
+var streamsGroupDescribeRow = row(kmsg.StreamsGroupDescribe, deriveStreamsGroupDescribe, showStreamsGroups,
+	denies(denyStreamsGroupDescribe), retries(errCoordinatorLoading))
 
 func deriveStreamsGroupDescribe(x *Exchange, q *kmsg.StreamsGroupDescribeRequest) error {
 	x.askGroups(access.OpDescribe, q.Groups)
 	return nil
+}
+
+func denyStreamsGroupDescribe(x *Exchange, q *kmsg.StreamsGroupDescribeRequest) (*kmsg.StreamsGroupDescribeResponse, error) {
+	kept, denied := x.splitGroups(access.OpDescribe, q.Groups)
+	var own []kmsg.StreamsGroupDescribeResponseGroup
+	for _, d := range denied {
+		own = append(own, streamsGroupError(d.group, d.code, nil))
+	}
+	if q.Groups = kept; len(kept) == 0 {
+		r := kmsg.NewPtrStreamsGroupDescribeResponse()
+		r.Groups = own
+		return r, nil
+	}
+	merges(x, func(r *kmsg.StreamsGroupDescribeResponse) { r.Groups = append(own, r.Groups...) })
+	return nil, nil
+}
+
+func streamsGroupError(group string, code int16, says *string) kmsg.StreamsGroupDescribeResponseGroup {
+	g := kmsg.NewStreamsGroupDescribeResponseGroup()
+	g.Group, g.ErrorCode, g.ErrorMessage = group, code, says
+	return g
+}
+
+// showStreamsGroups hides the groups that show a topic too many.
+func showStreamsGroups(x *Exchange, r *kmsg.StreamsGroupDescribeResponse) (changed bool, err error) {
+	f := x.filter()
+	for i := range r.Groups {
+		g := &r.Groups[i]
+		bits := f.operations(g.AuthorizedOperations, access.ResGroup, g.Group)
+		shown := f.showsTopology(g.Topology)
+		switch {
+		case f.undecided():
+			*g, changed = streamsGroupError(g.Group, x.API.retry, nil), true
+		case !shown:
+			says := "The described group uses topics that the client is not authorized to describe."
+			*g, changed = streamsGroupError(g.Group, errTopicAuthorization, &says), true
+		case bits != g.AuthorizedOperations:
+			g.AuthorizedOperations, changed = bits, true
+		}
+	}
+	return x.hid(r, changed), f.err()
+}
+
+func (f *filter) showsTopology(t *kmsg.StreamsGroupDescribeResponseGroupTopology) bool {
+	if t == nil {
+		return true
+	}
+	var topics names
+	for i := range t.Subtopologies {
+		s := &t.Subtopologies[i]
+		topics.add(s.SourceTopics...)
+		topics.add(s.RepartitionSinkTopics...)
+		for _, internal := range [][]kmsg.TopicInfo{s.RepartitionSourceTopics, s.StateChangelogTopics} {
+			for j := range internal {
+				topics.add(internal[j].Topic)
+			}
+		}
+	}
+	shown := true
+	for _, topic := range topics.list {
+		shown = f.shows(access.OpDescribe, access.ResTopic, topic) && shown
+	}
+	return shown
 }

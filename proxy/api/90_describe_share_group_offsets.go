@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"doorkeeper/access"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -13,9 +15,13 @@ import (
 // Actions: for each group DESCRIBE on it, and DESCRIBE on each of its topics; no list (null) is all topics, of which
 // those that may not be described are left out. An empty list is answered without a topic.
 //
+// Denied: 30 for the group, in the order of the request and without a message; 29 with Kafka's message for each partition
+// of a topic, behind the topics that are shown, and only if the group has no error.
+//
 // Names and ids of topics are learned.
 var describeShareGroupOffsetsRow = row(
-	kmsg.DescribeShareGroupOffsets, deriveDescribeShareGroupOffsets, learnShareGroupOffsets)
+	kmsg.DescribeShareGroupOffsets, deriveDescribeShareGroupOffsets, showShareGroupOffsets,
+	denies(denyDescribeShareGroupOffsets), retries(errCoordinatorLoading))
 
 func deriveDescribeShareGroupOffsets(x *Exchange, q *kmsg.DescribeShareGroupOffsetsRequest) error {
 	if len(q.Groups) == 1 {
@@ -25,7 +31,7 @@ func deriveDescribeShareGroupOffsets(x *Exchange, q *kmsg.DescribeShareGroupOffs
 		g := &q.Groups[i]
 		x.Ask(access.OpDescribe, access.ResGroup, g.GroupID)
 		if g.Topics == nil {
-			x.Ask(access.OpDescribe, access.ResTopic, access.AllResources)
+			x.noteAll(access.OpDescribe, access.ResTopic)
 		}
 		for j := range g.Topics {
 			x.askTopicName(access.OpDescribe, g.Topics[j].Topic)
@@ -34,13 +40,101 @@ func deriveDescribeShareGroupOffsets(x *Exchange, q *kmsg.DescribeShareGroupOffs
 	return nil
 }
 
-func learnShareGroupOffsets(x *Exchange, r *kmsg.DescribeShareGroupOffsetsResponse) (bool, error) {
-	var p pairs
-	for i := range r.Groups {
-		for _, t := range r.Groups[i].Topics {
-			p.add(t.Topic, t.TopicID)
+func denyDescribeShareGroupOffsets(x *Exchange, q *kmsg.DescribeShareGroupOffsetsRequest) (*kmsg.DescribeShareGroupOffsetsResponse, error) {
+	own := make([]*kmsg.DescribeShareGroupOffsetsResponseGroup, len(q.Groups))
+	var kept []kmsg.DescribeShareGroupOffsetsRequestGroup
+	var denied [][]kmsg.DescribeShareGroupOffsetsResponseGroupTopic // of each that is kept
+	for i := range q.Groups {
+		g := &q.Groups[i]
+		topics, code := x.denyShareGroupTopics(g)
+		if code != 0 {
+			own[i] = shareOffsetsError(g.GroupID, code)
+			continue
 		}
+		kept = append(kept, *g)
+		denied = append(denied, topics)
+	}
+	if q.Groups = kept; len(kept) == 0 {
+		r := kmsg.NewPtrDescribeShareGroupOffsetsResponse()
+		r.Groups = inOrder(own, nil)
+		return r, nil
+	}
+	merges(x, func(r *kmsg.DescribeShareGroupOffsetsResponse) {
+		for i := range r.Groups {
+			g := &r.Groups[i]
+			if i < len(kept) && g.GroupID == kept[i].GroupID && g.ErrorCode == 0 {
+				g.Topics = append(g.Topics, denied[i]...)
+			}
+		}
+		r.Groups = inOrder(own, r.Groups)
+	})
+	return nil, nil
+}
+
+// denyShareGroupTopics takes the topics out of a group of the request that may not be described, and returns what is said
+// of them; or the error of the whole group. A list from which all topics are taken stays a list: null would be all topics.
+func (x *Exchange) denyShareGroupTopics(g *kmsg.DescribeShareGroupOffsetsRequestGroup) (denied []kmsg.DescribeShareGroupOffsetsResponseGroupTopic, code int16) {
+	if d := x.Decided(access.OpDescribe, access.ResGroup, g.GroupID); d.Stops() {
+		return nil, x.Code(d, errGroupAuthorization)
+	}
+	if g.Topics == nil {
+		return nil, 0
+	}
+	kept := make([]kmsg.DescribeShareGroupOffsetsRequestGroupTopic, 0, len(g.Topics))
+	for i := range g.Topics {
+		asked := &g.Topics[i]
+		d := x.Decided(access.OpDescribe, access.ResTopic, asked.Topic)
+		switch {
+		case !d.Stops():
+			kept = append(kept, *asked)
+			continue
+		case d.Verdict == access.Refuse:
+			return nil, x.API.retry
+		}
+		t := kmsg.NewDescribeShareGroupOffsetsResponseGroupTopic()
+		t.Topic = asked.Topic
+		for _, n := range asked.Partitions {
+			p := kmsg.NewDescribeShareGroupOffsetsResponseGroupTopicPartition()
+			p.Partition, p.StartOffset, p.Lag = n, -1, -1
+			p.ErrorCode, p.ErrorMessage = errTopicAuthorization, message(errTopicAuthorization)
+			t.Partitions = append(t.Partitions, p)
+		}
+		denied = append(denied, t)
+	}
+	g.Topics = kept
+	return denied, 0
+}
+
+func shareOffsetsError(group string, code int16) *kmsg.DescribeShareGroupOffsetsResponseGroup {
+	g := kmsg.NewDescribeShareGroupOffsetsResponseGroup()
+	g.GroupID, g.ErrorCode = group, code
+	return &g
+}
+
+// showShareGroupOffsets learns topics, and leaves out, of groups that were asked about with all their topics, what may
+// not be shown.
+func showShareGroupOffsets(x *Exchange, r *kmsg.DescribeShareGroupOffsetsResponse) (changed bool, err error) {
+	q, _ := x.Body.(*kmsg.DescribeShareGroupOffsetsRequest)
+	var p pairs
+	f := x.filter()
+	for i := range r.Groups {
+		g := &r.Groups[i]
+		for j := range g.Topics {
+			p.add(g.Topics[j].Topic, g.Topics[j].TopicID)
+		}
+		if q != nil && i < len(q.Groups) && q.Groups[i].GroupID == g.GroupID && q.Groups[i].Topics != nil {
+			continue // its topics were decided one by one
+		}
+		all := len(g.Topics)
+		g.Topics = slices.DeleteFunc(g.Topics, func(t kmsg.DescribeShareGroupOffsetsResponseGroupTopic) bool {
+			return !f.shows(access.OpDescribe, access.ResTopic, t.Topic)
+		})
+		if f.undecided() {
+			*g, changed = *shareOffsetsError(g.GroupID, x.API.retry), true
+			continue
+		}
+		changed = changed || len(g.Topics) < all
 	}
 	x.learnPairs(p)
-	return false, nil
+	return x.hid(r, changed), f.err()
 }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"doorkeeper/access"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -9,8 +11,12 @@ import (
 // DeleteShareGroupOffsets (key 92), version 0 (KIP-932).
 //
 // Actions: DELETE on the group, READ on each topic. Names and ids of topics are learned.
+//
+// Denied: 30 with Kafka's message for the whole; 29 with it for a topic, without its id, before the others. The
+// coordinator is asked even for no topic at all, and its error is the whole answer.
 var deleteShareGroupOffsetsRow = row(
-	kmsg.DeleteShareGroupOffsets, deriveDeleteShareGroupOffsets, learnDeletedShareOffsets, each)
+	kmsg.DeleteShareGroupOffsets, deriveDeleteShareGroupOffsets, learnDeletedShareOffsets, each,
+	denies(denyDeleteShareGroupOffsets), retries(errCoordinatorLoading))
 
 func deriveDeleteShareGroupOffsets(x *Exchange, q *kmsg.DeleteShareGroupOffsetsRequest) error {
 	x.Group = q.GroupID
@@ -28,4 +34,28 @@ func learnDeletedShareOffsets(x *Exchange, r *kmsg.DeleteShareGroupOffsetsRespon
 	}
 	x.learnPairs(p)
 	return false, nil
+}
+
+func denyDeleteShareGroupOffsets(x *Exchange, q *kmsg.DeleteShareGroupOffsetsRequest) (*kmsg.DeleteShareGroupOffsetsResponse, error) {
+	if code := x.wholeGroup(access.OpDelete, q.GroupID, access.OpRead); code != 0 {
+		r := kmsg.NewPtrDeleteShareGroupOffsetsResponse()
+		r.ErrorCode, r.ErrorMessage = code, message(code)
+		return r, nil
+	}
+	var own []kmsg.DeleteShareGroupOffsetsResponseTopic
+	q.Topics = slices.DeleteFunc(q.Topics, func(t kmsg.DeleteShareGroupOffsetsRequestTopic) bool {
+		if !x.Stopped(access.OpRead, access.ResTopic, t.Topic) {
+			return false
+		}
+		r := kmsg.NewDeleteShareGroupOffsetsResponseTopic()
+		r.Topic, r.ErrorCode, r.ErrorMessage = t.Topic, errTopicAuthorization, message(errTopicAuthorization)
+		own = append(own, r)
+		return true
+	})
+	merges(x, func(r *kmsg.DeleteShareGroupOffsetsResponse) {
+		if r.ErrorCode == 0 {
+			r.Topics = append(own, r.Topics...)
+		}
+	})
+	return nil, nil
 }

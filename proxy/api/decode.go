@@ -8,6 +8,8 @@ import (
 
 // Codes of org.apache.kafka.common.protocol.Errors that handlers look at.
 const (
+	errUnknownServer        = -1
+	errUnknownTopic         = 3
 	errNotLeader            = 6  // Produce: a refusal
 	errCoordinatorLoading   = 14 // group and transaction APIs: a refusal
 	errInvalidTopic         = 17
@@ -20,6 +22,8 @@ const (
 	errTokenAuthorization   = 65
 	errOffsetNotAvailable   = 78 // Fetch: a refusal
 	errUnknownTopicID       = 100
+
+	errStreamsInvalidTopology = 130
 )
 
 // messages are what org.apache.kafka.common.protocol.Errors says of a code, where a broker writes it beside one.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"doorkeeper/access"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // What only an answer names (the topics of a group, the transactions of a list, the bits of authorized operations) is
@@ -23,8 +25,8 @@ type filter struct {
 	x       *Exchange
 	began   time.Time
 	asked   map[question]*access.Decision
-	refused bool // something could not be decided
-	late    bool // it took too long; refused as well
+	refused bool // something asked since undecided could not be decided
+	late    bool // it took too long: nothing more is decided
 }
 
 // filter begins the filtering of an answer.
@@ -51,22 +53,30 @@ func (f *filter) decide(op access.Operation, typ access.ResourceType, name strin
 	}
 	a := access.Action{Operation: op, Type: typ, Name: name}
 	d = f.x.Env.Decider.Decide(&f.x.Request, &a)
-	if d.Stops() && d.Verdict == access.Refuse {
-		f.refused = true
-	}
 	if f.asked == nil {
 		f.asked = make(map[question]*access.Decision)
 	}
 	f.asked[q] = d
 	if f.x.Env.Now != nil && f.x.Env.Now().Sub(f.began) > filterTime {
-		f.late, f.refused = true, true
+		f.late = true
 	}
 	return d
 }
 
 // shows says whether a resource that the answer names may be shown to who may do op on it.
 func (f *filter) shows(op access.Operation, typ access.ResourceType, name string) bool {
-	return !f.decide(op, typ, name).Stops()
+	d := f.decide(op, typ, name)
+	if d.Stops() && d.Verdict == access.Refuse {
+		f.refused = true
+	}
+	return !d.Stops()
+}
+
+// undecided says whether something that was asked since it was called last could not be decided.
+func (f *filter) undecided() bool {
+	was := f.refused
+	f.refused = false
+	return was
 }
 
 // err ends an answer that could not be decided in time.
@@ -92,6 +102,14 @@ func (f *filter) operations(bits int32, typ access.ResourceType, name string) in
 		}
 	}
 	return bits
+}
+
+// hid notes the errors that hiding something put into an answer, if it was changed, and says whether it was.
+func (x *Exchange) hid(r kmsg.Response, changed bool) bool {
+	if changed {
+		x.observe(r)
+	}
+	return changed
 }
 
 // noteAll notes that a request is for all resources of a type. Kafka's authorizer is never asked about all: the answer is

@@ -58,8 +58,8 @@ func TestFilterEndsInTime(t *testing.T) {
 	for i := range 1000 {
 		f.shows(access.OpDescribe, access.ResTopic, string(rune('a'+i)))
 	}
-	if d.asked != 101 || !errors.Is(f.err(), errFilter) || !f.refused {
-		t.Errorf("asked %d times in 10 ms each; error %v, refused %v", d.asked, f.err(), f.refused)
+	if d.asked != 101 || !errors.Is(f.err(), errFilter) || !f.undecided() {
+		t.Errorf("asked %d times in 10 ms each; error %v, undecided %v", d.asked, f.err(), f.undecided())
 	}
 }
 

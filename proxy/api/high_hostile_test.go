@@ -1,0 +1,168 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"doorkeeper/access"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// everyOther denies resources whose name ends in an odd digit.
+type everyOther struct{}
+
+func (everyOther) Decide(_ *access.Request, a *access.Action) *access.Decision {
+	if n := len(a.Name); n > 0 && a.Name[n-1] >= '0' && a.Name[n-1] <= '9' && a.Name[n-1]%2 == 1 {
+		return &access.Decision{Verdict: access.Deny, Enforced: true}
+	}
+	return allowed
+}
+
+func (everyOther) Epoch(*access.Identity) uint64 { return 0 }
+
+// large makes requests that name n resources each.
+func large(n int) []kmsg.Request {
+	names := numbered(n)
+	partitions, producers, deleted := &kmsg.CreatePartitionsRequest{}, &kmsg.DescribeProducersRequest{}, &kmsg.OffsetDeleteRequest{Group: "g"}
+	settings, topics := &kmsg.IncrementalAlterConfigsRequest{}, &kmsg.DescribeTopicPartitionsRequest{}
+	offsets, altered, dropped := &kmsg.DescribeShareGroupOffsetsRequest{}, &kmsg.AlterShareGroupOffsetsRequest{GroupID: "g"}, &kmsg.DeleteShareGroupOffsetsRequest{GroupID: "g"}
+	for _, t := range names {
+		partitions.Topics = append(partitions.Topics, kmsg.CreatePartitionsRequestTopic{Topic: t})
+		producers.Topics = append(producers.Topics, kmsg.DescribeProducersRequestTopic{Topic: t})
+		deleted.Topics = append(deleted.Topics, kmsg.OffsetDeleteRequestTopic{Topic: t})
+		settings.Resources = append(settings.Resources, alter{ResourceType: 2, ResourceName: t})
+		topics.Topics = append(topics.Topics, kmsg.DescribeTopicPartitionsRequestTopic{Topic: t})
+		offsets.Groups = append(offsets.Groups, dsGroup{GroupID: t, Topics: []dsTopic{}})
+		altered.Topics = append(altered.Topics, asTopic{Topic: t})
+		dropped.Topics = append(dropped.Topics, kmsg.DeleteShareGroupOffsetsRequestTopic{Topic: t})
+	}
+	return []kmsg.Request{partitions, producers, deleted, settings, topics, offsets, altered, dropped,
+		&kmsg.DeleteGroupsRequest{Groups: names}, &kmsg.ConsumerGroupDescribeRequest{Groups: names}, &kmsg.ShareGroupDescribeRequest{GroupIDs: names},
+		&kmsg.StreamsGroupDescribeRequest{Groups: names}, &kmsg.DescribeTransactionsRequest{TransactionalIDs: names}}
+}
+
+// As many resources as a request may name are parted: the denied ones do not reach the broker, and each stands in the
+// answer.
+func TestManyResourcesDenied(t *testing.T) {
+	for _, q := range large(9999) { // and the group
+		v := Lookup(q.Key()).Max
+		x := highExchange(t, q.Key(), v)
+		x.Env.Decider = everyOther{}
+		derived(t, x, q)
+		if err := x.Enforce(); err != nil || !x.Edited() {
+			t.Fatalf("%s: error %v, edited %v", x.API.Name(), err, x.Edited())
+		}
+		whole, kept := len(q.AppendTo(nil)), len(x.AppendBody(nil))
+		if kept > whole*6/10 || kept < whole*4/10 {
+			t.Errorf("%s: the broker gets %d of %d bytes", x.API.Name(), kept, whole)
+		}
+		r := kmsg.ResponseForKey(q.Key())
+		r.SetVersion(v)
+		out, err := x.Respond(nil, frameOf(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if perDenied := len(out) / 4999; perDenied < len("topic-1234") {
+			t.Errorf("%s: an answer of %d bytes does not name each", x.API.Name(), len(out))
+		}
+		x.Free()
+	}
+}
+
+func TestTooManyResourcesEnd(t *testing.T) {
+	for _, q := range large(10_001) {
+		v := Lookup(q.Key()).Max
+		q.SetVersion(v)
+		x := highExchange(t, q.Key(), v)
+		if err := x.Decode(q.AppendTo(nil)); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.Derive(); !errors.Is(err, errTooMany) {
+			t.Errorf("%s: %v", x.API.Name(), err)
+		}
+		x.Free()
+	}
+}
+
+// Internal topics that exist are not created, and so nobody is asked; those that would be may be asked for once more.
+func TestStreamsCreateOnlyWhatIsMissing(t *testing.T) {
+	q := streamsBeat(subtopology{StateChangelogTopics: []kmsg.TopicInfo{{Topic: "there"}, {Topic: "missing"}}})
+	c := denialCase{q: q, denied: []string{"CREATE CLUSTER kafka-cluster", "CREATE TOPIC missing", "CREATE TOPIC there"}}
+	x := highExchange(t, q.Key(), 0)
+	x.Env.Decider = c.decider(true)
+	x.Env.Cluster.LearnTopics([]access.Topic{{Name: "there", ID: [16]byte{1}}})
+	if got, want := fmt.Sprint(derived(t, x, q)), "[READ GROUP g DESCRIBE TOPIC there DESCRIBE TOPIC missing CREATE TOPIC missing]"; got != want {
+		t.Errorf("asked %s, want %s", got, want)
+	}
+	if got := fmt.Sprint(x.Unseen); got != "[missing]" {
+		t.Errorf("unseen %s", got)
+	}
+	x.Env.Cluster.LearnTopics([]access.Topic{{Name: "missing", ID: [16]byte{2}}})
+	if err := x.Derive(); err != nil || len(x.Unseen) > 0 || !x.Allowed() {
+		t.Errorf("once it is known to exist: error %v, unseen %v, allowed %v", err, x.Unseen, x.Allowed())
+	}
+}
+
+// A denied topic has its id in the answer of AlterShareGroupOffsets, as a broker writes it.
+func TestAlteredShareOffsetsHaveIDs(t *testing.T) {
+	q := &kmsg.AlterShareGroupOffsetsRequest{GroupID: "g", Topics: []asTopic{{Topic: "no", Partitions: []asPart{{}}}}}
+	c := denialCase{denied: []string{"READ TOPIC no"}}
+	x := highExchange(t, q.Key(), 0)
+	x.Env.Decider = c.decider(true)
+	x.Env.Cluster.LearnTopics([]access.Topic{{Name: "no", ID: [16]byte{5}}})
+	derived(t, x, q)
+	if err := x.Enforce(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := x.Respond(nil, frameOf(&kmsg.AlterShareGroupOffsetsResponse{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameMessage(t, 0, out[5:], &kmsg.AlterShareGroupOffsetsResponse{Topics: []asAnswer{
+		{Topic: "no", TopicID: [16]byte{5}, Partitions: []asResult{{ErrorCode: 29, ErrorMessage: ptr(saysTopic)}}}}})
+}
+
+// Answers of a broker that do not fit what was asked (fewer, more, others) lose no denial and show nothing of what was
+// taken out.
+func TestOddAnswersKeepDenials(t *testing.T) {
+	q := &kmsg.DescribeTransactionsRequest{TransactionalIDs: []string{"a", "no", "b"}}
+	c := denialCase{denied: []string{"DESCRIBE TRANSACTIONAL_ID no"}}
+	for name, states := range map[string]struct{ answer, want []txn }{
+		"none": {nil, []txn{{TransactionalID: "no", ErrorCode: 53}}},
+		"one":  {[]txn{{TransactionalID: "a"}}, []txn{{TransactionalID: "a"}, {TransactionalID: "no", ErrorCode: 53}}},
+		"more": {[]txn{{TransactionalID: "a"}, {TransactionalID: "b"}, {TransactionalID: "c"}},
+			[]txn{{TransactionalID: "a"}, {TransactionalID: "no", ErrorCode: 53}, {TransactionalID: "b"}, {TransactionalID: "c"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := highExchange(t, q.Key(), 0)
+			x.Env.Decider = c.decider(true)
+			derived(t, x, q)
+			if err := x.Enforce(); err != nil {
+				t.Fatal(err)
+			}
+			out, err := x.Respond(nil, frameOf(&kmsg.DescribeTransactionsResponse{TransactionStates: states.answer}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameMessage(t, 0, out[5:], &kmsg.DescribeTransactionsResponse{TransactionStates: states.want})
+		})
+	}
+}
+
+// A group that is hidden for a topic's sake is recorded with the error that the client got.
+func TestHiddenGroupsAreRecorded(t *testing.T) {
+	c := denialCase{denied: []string{"DESCRIBE TOPIC hidden"}}
+	q := &kmsg.ConsumerGroupDescribeRequest{Groups: []string{"g", "h"}}
+	x := highExchange(t, q.Key(), 1)
+	x.Env.Decider = c.decider(true)
+	derived(t, x, q)
+	r := &kmsg.ConsumerGroupDescribeResponse{Version: 1, Groups: []cgroup{{Group: "g", Members: []cmember{{Assignment: assigned("hidden")}}}, {Group: "h"}}}
+	if _, err := x.Respond(nil, frameOf(r)); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(x.Actions[0].Error, x.Actions[1].Error); got != "29 0" {
+		t.Errorf("errors %s, want 29 for the one that was hidden", got)
+	}
+}
