@@ -26,6 +26,7 @@ var differing = []struct {
 		[]string{"ProducerID", "ProducerEpoch", "CoordinatorEpoch", "CurrentTxnStartOffset"}},
 	{"clocks", []string{"LastTimestamp", "LastFetchTimestamp", "LastCaughtUpTimestamp", "StartTimestamp", "ExpiryTimestamp",
 		"IssueTimestamp", "MaxTimestamp"}},
+	{"processes have ports", []string{"DescribeQuorumResponseNodeListener.Port"}},
 	{"disks", []string{"Dir", "Size", "TotalBytes", "UsableBytes"}},
 	{"a cluster's metadata log has its own length", []string{"FinalizedFeaturesEpoch",
 		"DescribeQuorumResponseTopicPartition.HighWatermark", "LogEndOffset"}},
@@ -175,8 +176,13 @@ func isSet(v reflect.Value) any {
 			return nil
 		}
 		return isSet(v.Elem())
+	case reflect.Uint16:
+		if v.Uint() == 0 {
+			return 0
+		}
+		return "SET"
 	case reflect.Int64, reflect.Int32, reflect.Int16:
-		if v.Int() <= 0 {
+		if v.Int() == 0 || v.Int() == -1 {
 			return v.Int()
 		}
 		return "SET"

@@ -101,7 +101,24 @@ func startDoor(t *testing.T) *side {
 	})
 	s := newSide("doorkeeper", free, d.Front("sasl").Node(1))
 	t.Cleanup(s.close)
+	if err := learnNode(d); err != nil {
+		t.Fatal(err)
+	}
 	return s
+}
+
+// learnNode has doorkeeper hear of the broker, which it then listens for.
+func learnNode(d *door.Door) error {
+	c, err := (&side{clients: d.Front("sasl").Bootstrap()}).login("all")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	q := kmsg.NewPtrMetadataRequest()
+	q.SetVersion(9)
+	q.Topics = []kmsg.MetadataRequestTopic{}
+	_, err = c.Ask(q)
+	return err
 }
 
 // startCluster starts one node. Its members live as long as the test, and its time is none of the cases'.

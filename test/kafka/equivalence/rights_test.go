@@ -5,18 +5,12 @@ import (
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"doorkeeper/policy/acl"
 )
 
-// A binding is one ACL, in the words that Kafka's own tools print.
-type binding struct {
-	Principal  string `json:"principal"`
-	Host       string `json:"host"`
-	Operation  string `json:"operation"`
-	Permission string `json:"permission"`
-	Type       string `json:"type"`
-	Name       string `json:"name"`
-	Pattern    string `json:"pattern"`
-}
+// A binding is one ACL.
+type binding = acl.Binding
 
 // The users, each with the password NAME-pw, and what each may do. Resources that begin with open- are those of which
 // somebody may do something; open-denied is under a denial that stands above the rest.
