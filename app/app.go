@@ -32,6 +32,7 @@ type App struct {
 	digests     digests
 	journal     *journal.Journal
 	law         *law
+	courier     *courier // nil: the policy is in files
 	clusters    *clusters
 	sinks       *sinks
 	proxy       *proxy.Proxy

@@ -74,6 +74,7 @@ func (a *App) open(c *config.Config) (err error) {
 		return err
 	}
 	a.openWatcher()
+	a.openCourier()
 	return nil
 }
 

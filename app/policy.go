@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 
@@ -11,6 +12,7 @@ import (
 	"doorkeeper/config"
 	"doorkeeper/journal"
 	"doorkeeper/policy"
+	"doorkeeper/policy/bundle"
 	"doorkeeper/proxy/api"
 	"doorkeeper/telemetry"
 )
@@ -18,8 +20,10 @@ import (
 // A law is the policy in force, with the catalog that it reads, and what became of the last attempt to change them.
 type law struct {
 	engine *policy.Engine
-	held   string // fingerprint of what is in force; this and tried are guarded by App.changing
-	tried  string // of what was last read, whatever came of it
+	source *bundle.Source // nil: the policy is in files
+	bundle *bundle.Bundle // what the source has brought last; guarded by App.changing
+	held   string         // fingerprint of what is in force; this and tried are guarded by App.changing
+	tried  string         // of what was last read, whatever came of it
 
 	mu      sync.Mutex
 	catalog *config.Catalog // nil: none is configured
@@ -41,8 +45,9 @@ type lawText struct {
 	fingerprint string // the same for what decides the same
 }
 
-// readLaw reads what the configuration names. The last good catalog stands in for one that cannot be read.
-func readLaw(c *config.Config, last *config.Catalog) (*lawText, error) {
+// readLaw reads what the configuration names; of a policy that comes as a bundle, b is that. The last good catalog stands
+// in for one that cannot be read.
+func readLaw(c *config.Config, last *config.Catalog, b *bundle.Bundle) (*lawText, error) {
 	t := &lawText{options: policy.Options{Deadline: c.Policy.Deadline}}
 	if c.Policy.Mode == config.ModeMonitor {
 		t.options.Mode = policy.Monitor
@@ -56,7 +61,10 @@ func readLaw(c *config.Config, last *config.Catalog) (*lawText, error) {
 		}
 	}
 	var err error
-	if c.Policy.Configured() {
+	switch {
+	case b != nil:
+		t.options.Rules = t.complete(c, policy.Rules{Files: b.Files, Data: maps.Clone(b.Data), Origin: "bundle " + b.String()})
+	case c.Policy.Configured():
 		if t.options.Rules, err = t.rules(c, "policy.paths", c.Policy.Paths); err != nil {
 			return t, err
 		}
@@ -78,14 +86,22 @@ func (t *lawText) rules(c *config.Config, key string, paths []string) (policy.Ru
 	if err != nil {
 		return rules, c.Problem(key, "%v", err)
 	}
+	return t.complete(c, rules), nil
+}
+
+// complete adds to rules what stands beside them in the configuration.
+func (t *lawText) complete(c *config.Config, rules policy.Rules) policy.Rules {
 	rules.Decision = c.Policy.Decision
 	if c.Policy.Input == config.InputOPAKafka {
 		rules.Input = policy.OPAKafka
 	}
 	if t.catalog != nil {
-		rules.Data = map[string]any{"catalog": t.catalog.Data()}
+		if rules.Data == nil {
+			rules.Data = map[string]any{}
+		}
+		rules.Data["catalog"] = t.catalog.Data()
 	}
-	return rules, nil
+	return rules
 }
 
 func (t *lawText) digest(c *config.Config) string {
@@ -101,12 +117,32 @@ func (t *lawText) problem(c *config.Config, err error) error {
 	if strings.HasPrefix(err.Error(), "candidate: ") {
 		return c.Problem("policy.candidate.paths", "%v", err)
 	}
+	if c.Policy.Bundle != nil {
+		return c.Problem("policy.bundle", "%v", err)
+	}
 	return c.Problem("policy.paths", "%v", err)
 }
 
 // openLaw makes the engine. A policy that does not load is no policy: the proxy does not start.
 func openLaw(c *config.Config) (*law, error) {
-	t, err := readLaw(c, nil)
+	source, err := openBundle(c)
+	if err != nil {
+		return nil, err
+	}
+	b, err := firstBundle(c, source)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLaw(c, b)
+	if err != nil {
+		return nil, err
+	}
+	l.source = source
+	return l, nil
+}
+
+func newLaw(c *config.Config, b *bundle.Bundle) (*law, error) {
+	t, err := readLaw(c, nil, b)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +150,17 @@ func openLaw(c *config.Config) (*law, error) {
 	if err != nil {
 		return nil, t.problem(c, err)
 	}
-	return &law{engine: engine, held: t.fingerprint, tried: t.fingerprint, catalog: t.catalog}, nil
+	return &law{engine: engine, bundle: b, held: t.fingerprint, tried: t.fingerprint, catalog: t.catalog}, nil
+}
+
+// checkLaw compiles the policy and changes nothing: a bundle server is not asked.
+func checkLaw(c *config.Config) error {
+	source, err := openBundle(c)
+	if err != nil || source != nil && source.Current() == nil {
+		return err
+	}
+	_, err = newLaw(c, source.Current())
+	return err
 }
 
 // A lawChange is a policy that will hold once it is committed.
@@ -127,7 +173,7 @@ type lawChange struct {
 // prepare reads and compiles the policy of a configuration, and changes nothing but what is remembered of the attempt.
 // No change and no error: it says what is in force, or what was refused at the last attempt already.
 func (l *law) prepare(c *config.Config) (*lawChange, error) {
-	t, err := readLaw(c, l.owners())
+	t, err := readLaw(c, l.owners(), l.bundle)
 	if err != nil {
 		t.fingerprint = err.Error()
 	}
@@ -218,6 +264,9 @@ func (l *law) ready(r *admin.Readiness) {
 	if l.refused != nil {
 		r.Checks["policy"] = "the policy before stays in force: " + l.refused.Error()
 	}
+	if l.source != nil {
+		readyBundle(l.source.Status(), r)
+	}
 	if l.stale != nil {
 		r.Ready = false
 		r.Checks["catalog"] = "the catalog before stays in use: " + l.stale.Error()
@@ -232,7 +281,7 @@ func (a *App) policyStats() telemetry.Policy {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p.Refused, p.Stale = l.refused != nil, l.stale != nil
+	p.Refused, p.Stale = l.refused != nil, l.stale != nil || l.source != nil && l.source.Status().Outdated
 	return p
 }
 
@@ -269,7 +318,7 @@ func (a *App) notePolicy(by admin.Actor, before policy.Status, change *lawChange
 func (a *App) recordPolicy(by admin.Actor, before, after policy.Status, refused error) {
 	r := &access.Record{
 		Kind: journal.KindControl, Operation: opPolicy, Actor: by.Record(),
-		Target: strings.Join(a.Config().Policy.Paths, ", "), Before: before.Revision, After: after.Revision,
+		Target: policyTarget(&a.Config().Policy), Before: before.Revision, After: after.Revision,
 	}
 	if refused != nil {
 		r.Outcome, r.Reason = journal.OutcomeFailed, refused.Error()
@@ -277,6 +326,14 @@ func (a *App) recordPolicy(by admin.Actor, before, after policy.Status, refused 
 		r.Reason = a.law.describe()
 	}
 	a.journal.Append(r)
+}
+
+// policyTarget names where a policy comes from.
+func policyTarget(p *config.Policy) string {
+	if p.Bundle != nil {
+		return p.Bundle.URL
+	}
+	return strings.Join(p.Paths, ", ")
 }
 
 // aboutPolicy says whether a reload was refused because of the policy.

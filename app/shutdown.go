@@ -56,6 +56,7 @@ func (a *App) close() {
 	if a.watcher != nil {
 		a.watcher.close()
 	}
+	a.courier.close()
 	if a.proxy != nil {
 		a.proxy.Close()
 	}

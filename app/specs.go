@@ -97,7 +97,7 @@ func listenerSpec(p *plan, old keepers, path string, l *config.Listener) (proxy.
 // Check says whether a configuration can be turned into what the proxy serves: what only other parts than config can
 // judge. It opens nothing.
 func Check(c *config.Config) error {
-	if _, err := openLaw(c); err != nil {
+	if err := checkLaw(c); err != nil {
 		return err
 	}
 	for i := range c.Clusters {

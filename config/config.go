@@ -96,6 +96,7 @@ type Policy struct {
 	Deadline  time.Duration `yaml:"deadline" jsonschema_description:"A decision that takes longer is refused: the client is told to try again."`
 	MaxGrant  time.Duration `yaml:"max_grant" jsonschema_description:"The longest time that a grant (break-glass) may hold."`
 	Protected []string      `yaml:"protected" jsonschema_description:"Principals, as in User:payments, that are quarantined only with --force."`
+	Bundle    *Bundle       `yaml:"bundle" jsonschema_description:"An OPA bundle over HTTP, instead of paths. What is new is verified and compiled before it decides; the last good one is kept in state_dir/policies. These keys are read at start alone."`
 	Candidate *Candidate    `yaml:"candidate" jsonschema_description:"A second policy that is decided beside the one in force. Records say what it would have decided; it is never carried out."`
 }
 
@@ -104,8 +105,19 @@ type Candidate struct {
 	Paths []string `yaml:"paths" jsonschema:"required" jsonschema_description:"Its files and directories."`
 }
 
+// A Bundle says where an OPA bundle is fetched from, and which ones are good.
+type Bundle struct {
+	URL              string        `yaml:"url" jsonschema:"required" jsonschema_description:"Where it is, http or https: a tar archive as opa build makes it."`
+	PublicKeyFile    string        `yaml:"public_key_file" jsonschema_description:"PEM file of the key that signs bundles, RSA or ECDSA. Required, unless insecure_unsigned says otherwise."`
+	TokenFile        string        `yaml:"token_file" jsonschema_description:"File with a bearer token for the server, read anew for each request."`
+	Poll             time.Duration `yaml:"poll" jsonschema_description:"How often the server is asked."`
+	MaxAge           time.Duration `yaml:"max_age" jsonschema_description:"A bundle whose metadata.issued is older, or that the server has not confirmed for so long, makes the proxy not ready; it decides on all the same."`
+	InsecureUnsigned bool          `yaml:"insecure_unsigned" jsonschema_description:"Take bundles without a signature: whoever can answer for the server makes the policy."`
+	AllowRollback    bool          `yaml:"allow_rollback" jsonschema_description:"Take a bundle whose metadata.version is lower than that of the one in force."`
+}
+
 // Configured says whether there are rules: without any, everything is allowed and recorded.
-func (p *Policy) Configured() bool { return len(p.Paths) > 0 }
+func (p *Policy) Configured() bool { return len(p.Paths) > 0 || p.Bundle != nil }
 
 // Records says how accesses become records.
 type Records struct {
@@ -214,6 +226,10 @@ func Default() *Config {
 func (l *Listener) defaults() {
 	l.Routing = "ports"
 	l.OAuth = OAuth{PrincipalClaim: "sub", Claims: []string{"iss", "sub", "azp", "scope", "groups"}}
+}
+
+func (b *Bundle) defaults() {
+	b.Poll, b.MaxAge = 30*time.Second, 24*time.Hour
 }
 
 func (s *Sink) defaults() {

@@ -6,8 +6,12 @@ import (
 	"strings"
 )
 
-// live are the keys that a reload can change while the proxy runs. All others are read once, at start.
-var live = []string{"clusters", "policy", "catalog_file", "sinks", "limits", "timeouts"}
+// live are the keys that a reload can change while the proxy runs, but for those in start. All others are read once, at
+// start.
+var (
+	live  = []string{"clusters", "policy", "catalog_file", "sinks", "limits", "timeouts"}
+	start = "policy.bundle"
+)
 
 // Frozen lists the keys that differ between two configurations and that no reload can change, in order.
 func Frozen(running, next *Config) []string {
@@ -17,7 +21,7 @@ func Frozen(running, next *Config) []string {
 	keys = slices.DeleteFunc(keys, func(key string) bool {
 		top, _, _ := strings.Cut(key, ".")
 		top, _, _ = strings.Cut(top, "[")
-		return slices.Contains(live, top)
+		return slices.Contains(live, top) && key != start && !strings.HasPrefix(key, start+".")
 	})
 	slices.Sort(keys)
 	return keys

@@ -117,6 +117,9 @@ func (p *Policy) complete(dir string, decisionSet bool) {
 		p.Decision = decisionOPAKafka
 	}
 	absoluteAll(dir, p.Paths)
+	if b := p.Bundle; b != nil {
+		absolute(dir, &b.PublicKeyFile, &b.TokenFile)
+	}
 	if p.Candidate != nil {
 		absoluteAll(dir, p.Candidate.Paths)
 	}

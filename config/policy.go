@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -45,6 +46,9 @@ func (c *Config) checkPolicy() {
 		}
 	}
 	c.checkExist("policy.paths", p.Paths)
+	if p.Bundle != nil {
+		c.checkBundle(p.Bundle)
+	}
 	if p.Candidate != nil {
 		if len(p.Candidate.Paths) == 0 {
 			c.source.fail("policy.candidate.paths", "is required: the files and directories of the policy to try out")
@@ -57,11 +61,51 @@ func (c *Config) checkPolicy() {
 	}
 }
 
+// checkBundle: what makes a policy must be signed, or be asked for unsigned by name.
+func (c *Config) checkBundle(b *Bundle) {
+	if len(c.Policy.Paths) > 0 {
+		c.source.fail("policy.bundle", "cannot stand beside policy.paths: one of them makes the policy")
+	}
+	u, err := url.Parse(b.URL)
+	switch {
+	case b.URL == "":
+		c.source.fail("policy.bundle.url", "is required: where the bundle is fetched from")
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		c.source.fail("policy.bundle.url", "must be an http or https address")
+	case u.User != nil:
+		c.source.fail("policy.bundle.url", "holds a user or password: give a token in policy.bundle.token_file")
+	case u.Scheme == "http" && b.TokenFile != "":
+		c.source.warn("policy.bundle.url", "is http: the token of token_file can be read on the way")
+	}
+	switch {
+	case b.PublicKeyFile != "" && b.InsecureUnsigned:
+		c.source.fail("policy.bundle.insecure_unsigned", "cannot stand beside public_key_file")
+	case b.PublicKeyFile == "" && !b.InsecureUnsigned:
+		c.source.fail("policy.bundle", "needs public_key_file: the key that signs the bundle (or, where nobody can answer for the server, insecure_unsigned: true)")
+	case b.InsecureUnsigned:
+		c.source.warn("policy.bundle.insecure_unsigned", "whoever can answer for the server makes the policy")
+	}
+	for key, file := range map[string]string{"public_key_file": b.PublicKeyFile, "token_file": b.TokenFile} {
+		if file == "" {
+			continue
+		}
+		if _, err := os.Stat(file); err != nil {
+			c.source.fail("policy.bundle."+key, "%v", err)
+		}
+	}
+	if b.Poll < time.Second {
+		c.source.fail("policy.bundle.poll", "must be at least 1s")
+	}
+	if b.MaxAge < 0 {
+		c.source.fail("policy.bundle.max_age", "must not be negative; 0 is any age")
+	}
+}
+
 // checkNoPolicy: rules that are missing shall not look like rules that allow. Grants and quarantine need none.
 func (c *Config) checkNoPolicy() {
 	for _, key := range []string{"mode", "paths", "decision", "input", "deadline", "candidate"} {
 		if c.source.set("policy." + key) {
-			c.source.fail("policy."+key, "says nothing without rules: give their files and directories in policy.paths, or leave it out, and everything is allowed")
+			c.source.fail("policy."+key, "says nothing without rules: give their files and directories in policy.paths, or a policy.bundle, or leave it out, and everything is allowed")
 			return
 		}
 	}

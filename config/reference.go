@@ -33,6 +33,8 @@ func Reference() []Key {
 	sink.defaults()
 	cluster.Listeners = []Listener{listener}
 	sample := Default()
+	sample.Policy.Bundle = &Bundle{}
+	sample.Policy.Bundle.defaults()
 	sample.Clusters, sample.Sinks = []Cluster{cluster}, []Sink{sink}
 	var keys []Key
 	describe("", reflect.ValueOf(*sample), &keys)

@@ -33,12 +33,17 @@ func TestExample(t *testing.T) {
 	if w := c.Warnings(); len(w) > 0 {
 		t.Errorf("the example has warnings:\n%s", w.Error())
 	}
+	other := strings.Replace(strings.Replace(Example, "  paths: [policy/]\n", "", 1), "  # bundle:", "  bundle:", 1)
+	b, err := parse(dir, other, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, k := range Reference() {
-		if path := strings.ReplaceAll(k.Path, "[]", "[0]"); !c.source.set(path) {
+		if path := strings.ReplaceAll(k.Path, "[]", "[0]"); !c.source.set(path) && !b.source.set(path) {
 			t.Errorf("the example lacks %s", path)
 		}
 	}
-	for _, problem := range validate(t, Example) {
+	for _, problem := range append(validate(t, Example), validate(t, other)...) {
 		t.Error(problem)
 	}
 }
@@ -50,7 +55,7 @@ func TestSchemaRefuses(t *testing.T) {
 		minimal + "polisy: {}",
 		minimal + "policy: {mode: watch, paths: [p]}",
 		minimal + "policy: {candidate: {}}",
-		minimal + "policy: {bundle: {url: \"https://x\"}}",
+		minimal + "policy: {bundle: {public_key_file: k.pem}}",
 		minimal + "limits: {connections: -1}",
 		minimal + "limits: {buffers: 12 parsecs}",
 		minimal + "timeouts: {dial: 10}",

@@ -23,7 +23,7 @@ type Options struct {
 	Unsigned      bool                   // policy.bundle.insecure_unsigned
 	AllowRollback bool                   // a lower version than the one in force is taken
 	Poll          time.Duration          // how often the server is asked
-	MaxAge        time.Duration          // how old a bundle may be, by its issued; 0: any age
+	MaxAge        time.Duration          // how old a bundle may be, by its issued, else since the server confirmed it; 0: any age
 	Token         func() (string, error) // bearer token, read anew for each request; nil: none
 	Dir           string                 // where the last good bundle is kept, as it was received
 	Client        *http.Client           // nil: one with a timeout
@@ -68,7 +68,7 @@ func Open(o Options) (*Source, error) {
 		return nil, errors.New("policy.bundle.poll must be above 0")
 	}
 	if o.Client == nil {
-		o.Client = &http.Client{Timeout: hangs}
+		o.Client = defaultClient()
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -80,6 +80,13 @@ func Open(o Options) (*Source, error) {
 		}
 	}
 	return s, s.loadLast()
+}
+
+// defaultClient keeps no connection: a poll is rare, and its goroutines end with it.
+func defaultClient() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DisableKeepAlives = true
+	return &http.Client{Timeout: hangs, Transport: t}
 }
 
 // loadLast reads the last good bundle. One that does not verify any more is an error: somebody changed it, or the key.
@@ -100,8 +107,11 @@ func (s *Source) loadLast() error {
 	return nil
 }
 
-// Current is the bundle in force, or the last good one before there is one; nil: none.
+// Current is the bundle in force, or the last good one before there is one; nil: none. It may be called on nil.
 func (s *Source) Current() *Bundle {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current
@@ -118,8 +128,13 @@ func (s *Source) Status() Status {
 	return t
 }
 
+// outdated is called with mu held.
 func (s *Source) outdated(b *Bundle) bool {
-	return s.opt.MaxAge > 0 && (b.Issued.IsZero() || s.opt.Now().Sub(b.Issued) > s.opt.MaxAge)
+	since := b.Issued
+	if since.IsZero() {
+		since = s.status.Checked
+	}
+	return s.opt.MaxAge > 0 && s.opt.Now().Sub(since) > s.opt.MaxAge
 }
 
 // Fetch asks the server once, and has use put the bundle in force if it is a new one. Only then does it become the

@@ -304,6 +304,13 @@ func TestOutdated(t *testing.T) {
 	if now = now.Add(24 * time.Hour); !s.Status().Outdated {
 		t.Error("not outdated after 25 hours")
 	}
+	srv.serve(by.archive(t, module, map[string]any{"version": 2})) // one that does not say when it was issued
+	if err := s.Fetch(context.Background(), takes); err != nil || s.Status().Outdated {
+		t.Errorf("outdated when it came: %v", err)
+	}
+	if now = now.Add(25 * time.Hour); !s.Status().Outdated {
+		t.Error("not outdated a day after the server confirmed it")
+	}
 }
 
 func TestOptionsAreChecked(t *testing.T) {
