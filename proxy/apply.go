@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"doorkeeper/cluster"
+	"doorkeeper/proxy/api"
 )
 
 // A clusterState is one cluster while the proxy runs.
@@ -17,6 +18,9 @@ type clusterState struct {
 	next      atomic.Uint32 // turns through the bootstrap addresses
 	dialed    atomic.Pointer[dialResult]
 	listeners map[string]*listener // by name; guarded by Proxy.mu
+
+	transactions api.Transactions // who was allowed which transactional id
+	autoCreate   api.AutoCreate   // which brokers create topics
 }
 
 // Apply makes the proxy serve exactly these clusters and listeners: what is new is opened, what is gone is closed (its

@@ -127,7 +127,10 @@ var (
 
 func newConn(l *listener, raw *net.TCPConn, s *access.Session) *conn {
 	c := &conn{p: l.p, l: l, s: l.s, session: s, raw: raw, queue: newFifo(l.p.limits.Load().InFlight), decider: l.p.decider(s)}
-	c.env = api.Env{Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: c.decider, Memory: l.p.kept, Now: time.Now}
+	c.env = api.Env{
+		Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: c.decider, Memory: l.p.kept, Now: time.Now,
+		Transactions: &l.s.transactions, AutoCreate: &l.s.autoCreate,
+	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.since.Store(s.Opened.UnixNano())
 	c.requests.c, c.responses.c = c, c

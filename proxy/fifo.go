@@ -24,6 +24,7 @@ type entry struct {
 	correlation int32
 	x           *api.Exchange // nil for own and rawToken
 	answer      []byte        // local: the whole frame, its length bytes included
+	inquiry     *inquiry      // own: who wants the answer; nil: the names of topic ids
 }
 
 var errQueueClosed = errors.New("connection is ending")

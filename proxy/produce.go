@@ -147,6 +147,9 @@ func (q *requests) decide(x *api.Exchange, body []byte) error {
 	if err := q.resolve(x); err != nil {
 		return err
 	}
+	if err := q.inquire(x); err != nil {
+		return err
+	}
 	if err := x.Enforce(); err != nil {
 		return refuse("%s was not let pass: %w", x.API.Name(), err)
 	}

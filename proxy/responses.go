@@ -400,7 +400,12 @@ func (s *responses) onOwn(p []byte, size int) (bool, error) {
 	if ok, err := s.held(p, size); err != nil || !ok {
 		return false, err
 	}
-	if err := s.c.learn(p[4 : 4+size]); err != nil {
+	e, _ := s.c.queue.first()
+	if e.inquiry != nil {
+		if err := e.inquiry.take(p[4 : 4+size]); err != nil {
+			return false, errAnswer{fmt.Errorf("what was asked before a request: %w", err)}
+		}
+	} else if err := s.c.learn(p[4 : 4+size]); err != nil {
 		return false, errAnswer{fmt.Errorf("the names of topic ids: %w", err)}
 	}
 	s.replace(4+size, nil)

@@ -13,11 +13,22 @@ import (
 //
 // Actions: READ on the group. Topics stand in the protocol's metadata, which is the clients' own and which the broker
 // does not read.
+//
+// Denied: 30 with generation -1 and nothing else; from v7 on the protocol is null. Refused: 14.
 var joinGroupRow = row[kmsg.JoinGroupRequest, kmsg.JoinGroupResponse](
-	kmsg.JoinGroup, deriveJoinGroup, nil)
+	kmsg.JoinGroup, deriveJoinGroup, nil, denies(denyJoinGroup), retries(errCoordinatorLoading))
 
 func deriveJoinGroup(x *Exchange, q *kmsg.JoinGroupRequest) error {
 	x.Group = q.Group
 	x.Ask(access.OpRead, access.ResGroup, q.Group)
 	return nil
+}
+
+func denyJoinGroup(x *Exchange, q *kmsg.JoinGroupRequest) (*kmsg.JoinGroupResponse, error) {
+	r := kmsg.NewPtrJoinGroupResponse() // generation -1
+	r.ErrorCode = x.groupError(access.OpRead, q.Group)
+	if q.Version < 7 {
+		r.Protocol = new(string)
+	}
+	return r, nil
 }

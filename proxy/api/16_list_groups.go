@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"doorkeeper/access"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -10,11 +12,40 @@ import (
 //
 //   - v1: throttle time; v3: flexible; v4: filter by state (KIP-518); v5: filter by type (KIP-848)
 //
-// Actions: DESCRIBE on all groups (name "*"), or on the cluster. The broker leaves out what its own authorizer denies.
+// Actions: DESCRIBE on the cluster, with which all groups are seen. Without it all groups (name "*") are noted, and each
+// group of the answer is decided when it comes: the denied ones are left out. Refused: 14.
 var listGroupsRow = row[kmsg.ListGroupsRequest, kmsg.ListGroupsResponse](
-	kmsg.ListGroups, deriveListGroups, nil)
+	kmsg.ListGroups, deriveListGroups, nil, denies(denyListGroups), retries(errCoordinatorLoading))
 
 func deriveListGroups(x *Exchange, _ *kmsg.ListGroupsRequest) error {
-	x.askEither(onGroup(access.OpDescribe, access.AllResources), onCluster(access.OpDescribe))
+	a := onCluster(access.OpDescribe)
+	d := x.Env.Decider.Decide(&x.Request, &a)
+	if d.Verdict == access.Deny {
+		x.noteAll(access.OpDescribe, access.ResGroup)
+		filters(x, x.filterGroups)
+		return nil
+	}
+	if x.roomForAction() {
+		x.Actions = append(x.Actions, Ask{Action: onGroup(access.OpDescribe, access.AllResources), Decision: d})
+	}
 	return nil
+}
+
+// denyListGroups answers what could not be decided: a denial does not stop the request.
+func denyListGroups(x *Exchange, _ *kmsg.ListGroupsRequest) (*kmsg.ListGroupsResponse, error) {
+	r := kmsg.NewPtrListGroupsResponse()
+	r.ErrorCode = x.API.retry
+	return r, nil
+}
+
+func (x *Exchange) filterGroups(r *kmsg.ListGroupsResponse) (changed bool, err error) {
+	f := x.filter()
+	n := len(r.Groups)
+	r.Groups = slices.DeleteFunc(r.Groups, func(g kmsg.ListGroupsResponseGroup) bool {
+		return !f.shows(access.OpDescribe, access.ResGroup, g.Group)
+	})
+	if f.refused {
+		r.ErrorCode, r.Groups = errCoordinatorLoading, nil
+	}
+	return f.refused || len(r.Groups) < n, f.err()
 }

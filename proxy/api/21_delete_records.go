@@ -11,12 +11,46 @@ import (
 //   - v1: throttled after the answer (KIP-219); v2: flexible
 //
 // Actions: DELETE on each topic.
+//
+// Denied: 29 for each partition, low watermark -1, a partition once however often it is named. A broker answers in no
+// order. Refused: the connection ends.
 var deleteRecordsRow = row[kmsg.DeleteRecordsRequest, kmsg.DeleteRecordsResponse](
-	kmsg.DeleteRecords, deriveDeleteRecords, nil, each)
+	kmsg.DeleteRecords, deriveDeleteRecords, nil, each, denies(denyDeleteRecords))
 
 func deriveDeleteRecords(x *Exchange, q *kmsg.DeleteRecordsRequest) error {
 	for i := range q.Topics {
 		x.askTopicName(access.OpDelete, q.Topics[i].Topic)
 	}
 	return nil
+}
+
+func denyDeleteRecords(x *Exchange, q *kmsg.DeleteRecordsRequest) (*kmsg.DeleteRecordsResponse, error) {
+	var denied grouped[kmsg.DeleteRecordsResponseTopicPartition]
+	kept := q.Topics[:0]
+	for _, t := range q.Topics {
+		code := x.topicError(access.OpDelete, t.Topic)
+		if code == 0 {
+			kept = append(kept, t)
+			continue
+		}
+		for i := range t.Partitions {
+			p := kmsg.NewDeleteRecordsResponseTopicPartition()
+			p.Partition, p.LowWatermark, p.ErrorCode = t.Partitions[i].Partition, -1, code
+			denied.add(t.Topic, p.Partition, p)
+		}
+	}
+	topics := make([]kmsg.DeleteRecordsResponseTopic, 0, len(denied.names))
+	for _, name := range denied.names {
+		t := kmsg.NewDeleteRecordsResponseTopic()
+		t.Topic, t.Partitions = name, denied.of[name]
+		topics = append(topics, t)
+	}
+	if len(kept) == 0 {
+		r := kmsg.NewPtrDeleteRecordsResponse()
+		r.Topics = topics
+		return r, nil
+	}
+	q.Topics = kept
+	merges(x, func(r *kmsg.DeleteRecordsResponse) { r.Topics = append(r.Topics, topics...) })
+	return nil, nil
 }

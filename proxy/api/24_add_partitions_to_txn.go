@@ -12,8 +12,13 @@ import (
 //
 // Actions: WRITE on each transactional id, WRITE on each topic. From v4 Kafka asks CLUSTER_ACTION and nothing else;
 // since that would let one who has it write under any id, ids and topics are asked all the same.
+//
+// Denied: without CLUSTER_ACTION 31 beside an otherwise empty answer. An id 53 on all its partitions. A topic 29 on its
+// partitions, and then nothing of the transaction is done: partitions that do not exist get 3 (to v3; the broker is
+// asked), all others 55. Each partition once, in no order of a broker's. Refused: 14.
 var addPartitionsToTxnRow = row[kmsg.AddPartitionsToTxnRequest, kmsg.AddPartitionsToTxnResponse](
-	kmsg.AddPartitionsToTxn, deriveAddPartitionsToTxn, nil)
+	kmsg.AddPartitionsToTxn, deriveAddPartitionsToTxn, nil,
+	inquires(askAddedPartitions), denies(denyAddPartitionsToTxn), retries(errCoordinatorLoading))
 
 func deriveAddPartitionsToTxn(x *Exchange, q *kmsg.AddPartitionsToTxnRequest) error {
 	if q.Version < 4 {
@@ -36,4 +41,102 @@ func deriveAddPartitionsToTxn(x *Exchange, q *kmsg.AddPartitionsToTxnRequest) er
 		}
 	}
 	return nil
+}
+
+// askAddedPartitions asks which of the partitions exist, where a topic is denied and others are not.
+func askAddedPartitions(x *Exchange, q *kmsg.AddPartitionsToTxnRequest) []kmsg.Request {
+	if q.Version >= 4 || x.txnError(q.TransactionalID) != 0 {
+		return nil
+	}
+	var allowed []string
+	for i := range q.Topics {
+		if t := &q.Topics[i]; x.topicError(access.OpWrite, t.Topic) == 0 {
+			allowed = append(allowed, t.Topic)
+		}
+	}
+	return existence(allowed)
+}
+
+func denyAddPartitionsToTxn(x *Exchange, q *kmsg.AddPartitionsToTxnRequest) (*kmsg.AddPartitionsToTxnResponse, error) {
+	if q.Version >= 4 {
+		return denyTransactions(x, q)
+	}
+	whole := x.txnError(q.TransactionalID)
+	found := x.found()
+	denied := false
+	var errs grouped[kmsg.AddPartitionsToTxnResponseTopicPartition]
+	for i := range q.Topics {
+		t := &q.Topics[i]
+		code := whole
+		if code == 0 {
+			code = x.topicError(access.OpWrite, t.Topic)
+		}
+		for _, partition := range t.Partitions {
+			p := kmsg.NewAddPartitionsToTxnResponseTopicPartition()
+			p.Partition, p.ErrorCode = partition, code
+			switch {
+			case code != 0:
+				denied = true
+			case found.lacks(t.Topic, partition):
+				p.ErrorCode = errUnknownTopic
+			default:
+				p.ErrorCode = errNotAttempted
+			}
+			errs.add(t.Topic, partition, p)
+		}
+	}
+	if !denied { // a denied topic of which no partition was named
+		return nil, nil
+	}
+	r := kmsg.NewPtrAddPartitionsToTxnResponse()
+	for _, name := range errs.names {
+		t := kmsg.NewAddPartitionsToTxnResponseTopic()
+		t.Topic, t.Partitions = name, errs.of[name]
+		r.Topics = append(r.Topics, t)
+	}
+	return r, nil
+}
+
+// denyTransactions is denyAddPartitionsToTxn for several transactions.
+func denyTransactions(x *Exchange, q *kmsg.AddPartitionsToTxnRequest) (*kmsg.AddPartitionsToTxnResponse, error) {
+	r := kmsg.NewPtrAddPartitionsToTxnResponse()
+	if r.ErrorCode = x.clusterError(access.OpClusterAction); r.ErrorCode != 0 {
+		return r, nil
+	}
+	kept, denied := take(q.Transactions, x.denyTransaction)
+	if len(kept) == 0 {
+		r.Transactions = entries(denied)
+		return r, nil
+	}
+	q.Transactions = kept
+	merges(x, func(r *kmsg.AddPartitionsToTxnResponse) { r.Transactions = append(r.Transactions, entries(denied)...) })
+	return nil, nil
+}
+
+func (x *Exchange) denyTransaction(t *kmsg.AddPartitionsToTxnRequestTransaction) (r kmsg.AddPartitionsToTxnResponseTransaction, denied bool) {
+	whole := x.txnError(t.TransactionalID)
+	var errs grouped[kmsg.AddPartitionsToTxnResponseTransactionTopicPartition]
+	for i := range t.Topics {
+		code := whole
+		if code == 0 {
+			code = x.topicError(access.OpWrite, t.Topics[i].Topic)
+		}
+		denied = denied || code != 0
+		if code == 0 {
+			code = errNotAttempted
+		}
+		for _, partition := range t.Topics[i].Partitions {
+			p := kmsg.NewAddPartitionsToTxnResponseTransactionTopicPartition()
+			p.Partition, p.ErrorCode = partition, code
+			errs.add(t.Topics[i].Topic, partition, p)
+		}
+	}
+	r = kmsg.NewAddPartitionsToTxnResponseTransaction()
+	r.TransactionalID = t.TransactionalID
+	for _, name := range errs.names {
+		topic := kmsg.NewAddPartitionsToTxnResponseTransactionTopic()
+		topic.Topic, topic.Partitions = name, errs.of[name]
+		r.Topics = append(r.Topics, topic)
+	}
+	return r, denied || whole != 0
 }

@@ -10,9 +10,12 @@ import (
 //
 //   - v1: pattern types (KIP-290); v2: flexible; v3: resources of type user (KIP-373)
 //
-// Actions: DESCRIBE on the cluster. The resource and principal asked for are noted beside it. Hosts in the answer are clients', as the ACLs name them.
+// Actions: DESCRIBE on the cluster. The resource and principal asked for are noted beside it. Hosts in the answer are
+// clients', as the ACLs name them.
+//
+// Denied: 31 and a message. Refused: the connection ends.
 var describeACLsRow = row[kmsg.DescribeACLsRequest, kmsg.DescribeACLsResponse](
-	kmsg.DescribeACLs, deriveDescribeACLs, nil, each)
+	kmsg.DescribeACLs, deriveDescribeACLs, nil, each, denies(denyDescribeACLs))
 
 func deriveDescribeACLs(x *Exchange, q *kmsg.DescribeACLsRequest) error {
 	x.AskCluster(access.OpDescribe)
@@ -20,4 +23,10 @@ func deriveDescribeACLs(x *Exchange, q *kmsg.DescribeACLsRequest) error {
 		x.ask(a)
 	}
 	return nil
+}
+
+func denyDescribeACLs(x *Exchange, _ *kmsg.DescribeACLsRequest) (*kmsg.DescribeACLsResponse, error) {
+	r := kmsg.NewPtrDescribeACLsResponse()
+	r.ErrorCode, r.ErrorMessage = errClusterAuthorization, x.needs(access.OpDescribe)
+	return r, nil
 }

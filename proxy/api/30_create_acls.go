@@ -11,7 +11,9 @@ import (
 //   - v1: pattern types (KIP-290); v2: flexible; v3: resources of type user (KIP-373)
 //
 // Actions: ALTER on the cluster. Each ACL's resource and principal are noted beside it.
-var createACLsRow = row(kmsg.CreateACLs, deriveCreateACLs, observeCreatedACLs, each)
+//
+// Denied: 31 and a message for each ACL, for one of them as for all. Refused: the connection ends.
+var createACLsRow = row(kmsg.CreateACLs, deriveCreateACLs, observeCreatedACLs, each, denies(denyCreateACLs))
 
 func deriveCreateACLs(x *Exchange, q *kmsg.CreateACLsRequest) error {
 	x.AskCluster(access.OpAlter)
@@ -37,4 +39,14 @@ func observeCreatedACLs(x *Exchange, r *kmsg.CreateACLsResponse) (bool, error) {
 		at = x.spread(at, createdACL(&q.Creations[i]), r.Results[i].ErrorCode)
 	}
 	return false, nil
+}
+
+func denyCreateACLs(x *Exchange, q *kmsg.CreateACLsRequest) (*kmsg.CreateACLsResponse, error) {
+	r := kmsg.NewPtrCreateACLsResponse()
+	for range q.Creations {
+		e := kmsg.NewCreateACLsResponseResult()
+		e.ErrorCode, e.ErrorMessage = errClusterAuthorization, x.needs(access.OpAlter)
+		r.Results = append(r.Results, e)
+	}
+	return r, nil
 }

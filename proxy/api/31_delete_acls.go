@@ -11,7 +11,9 @@ import (
 //   - v1: pattern types (KIP-290); v2: flexible; v3: resources of type user (KIP-373)
 //
 // Actions: ALTER on the cluster. Each filter's resource and principal are noted beside it.
-var deleteACLsRow = row(kmsg.DeleteACLs, deriveDeleteACLs, observeDeletedACLs, each)
+//
+// Denied: 31 and a message for each filter, for one of them as for all. Refused: the connection ends.
+var deleteACLsRow = row(kmsg.DeleteACLs, deriveDeleteACLs, observeDeletedACLs, each, denies(denyDeleteACLs))
 
 func deriveDeleteACLs(x *Exchange, q *kmsg.DeleteACLsRequest) error {
 	x.AskCluster(access.OpAlter)
@@ -47,4 +49,14 @@ func filterError(r *kmsg.DeleteACLsResponseResult) int16 {
 		}
 	}
 	return r.ErrorCode
+}
+
+func denyDeleteACLs(x *Exchange, q *kmsg.DeleteACLsRequest) (*kmsg.DeleteACLsResponse, error) {
+	r := kmsg.NewPtrDeleteACLsResponse()
+	for range q.Filters {
+		e := kmsg.NewDeleteACLsResponseResult()
+		e.ErrorCode, e.ErrorMessage = errClusterAuthorization, x.needs(access.OpAlter)
+		r.Results = append(r.Results, e)
+	}
+	return r, nil
 }

@@ -15,9 +15,13 @@ import (
 //
 // Actions: DESCRIBE_CONFIGS on each topic or group, on the cluster for brokers, their loggers and client metrics.
 //
+// Denied: 29, 30 or 31 with Kafka's message, by the resource's type, behind the broker's own entries. A type that Kafka
+// does not know makes it answer 42 for everything, so a denied request with one is answered that. Refused: the connection
+// ends.
+//
 // A broker's settings hold its addresses, and its synonyms hold them again: they are rewritten, or emptied where they
 // are addresses that clients have no business with.
-var describeConfigsRow = row(kmsg.DescribeConfigs, deriveDescribeConfigs, rewriteDescribeConfigs, each)
+var describeConfigsRow = row(kmsg.DescribeConfigs, deriveDescribeConfigs, rewriteDescribeConfigs, each, denies(denyDescribeConfigs))
 
 func deriveDescribeConfigs(x *Exchange, q *kmsg.DescribeConfigsRequest) error {
 	for i := range q.Resources {
@@ -48,6 +52,53 @@ func (x *Exchange) askConfig(op access.Operation, t kmsg.ConfigResourceType, nam
 	default:
 		x.Ask(op, r, name)
 	}
+}
+
+// configError is what the settings of one resource are answered with, 0 if they are asked for.
+func (x *Exchange) configError(op access.Operation, t kmsg.ConfigResourceType, name string) int16 {
+	switch configResource(t) {
+	case access.ResTopic:
+		return x.topicError(op, name)
+	case access.ResGroup:
+		return x.groupError(op, name)
+	}
+	return x.clusterError(op)
+}
+
+// knownConfig says whether Kafka's brokers have settings of some type.
+func knownConfig(t kmsg.ConfigResourceType) bool {
+	switch t {
+	case kmsg.ConfigResourceTypeTopic, kmsg.ConfigResourceTypeGroupConfig, kmsg.ConfigResourceTypeBroker,
+		kmsg.ConfigResourceTypeBrokerLogger, kmsg.ConfigResourceTypeClientMetrics:
+		return true
+	}
+	return false
+}
+
+func denyDescribeConfigs(x *Exchange, q *kmsg.DescribeConfigsRequest) (*kmsg.DescribeConfigsResponse, error) {
+	whole := int16(0)
+	for i := range q.Resources {
+		if !knownConfig(q.Resources[i].ResourceType) {
+			whole = errInvalidRequest
+		}
+	}
+	kept, denied := take(q.Resources, func(s *kmsg.DescribeConfigsRequestResource) (kmsg.DescribeConfigsResponseResource, bool) {
+		r := kmsg.NewDescribeConfigsResponseResource()
+		r.ResourceType, r.ResourceName = s.ResourceType, s.ResourceName
+		if r.ErrorCode = whole; whole == 0 {
+			r.ErrorCode = x.configError(access.OpDescribeConfigs, s.ResourceType, s.ResourceName)
+		}
+		r.ErrorMessage = message(r.ErrorCode)
+		return r, r.ErrorCode != 0
+	})
+	if len(kept) == 0 {
+		r := kmsg.NewPtrDescribeConfigsResponse()
+		r.Resources = entries(denied)
+		return r, nil
+	}
+	q.Resources = kept
+	merges(x, func(r *kmsg.DescribeConfigsResponse) { r.Resources = append(r.Resources, entries(denied)...) })
+	return nil, nil
 }
 
 func rewriteDescribeConfigs(x *Exchange, r *kmsg.DescribeConfigsResponse) (changed bool, err error) {

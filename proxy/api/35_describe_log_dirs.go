@@ -12,8 +12,11 @@ import (
 //   - v4: sizes of volumes (KIP-827); v5: cordoned directories (KIP-1066)
 //
 // Actions: DESCRIBE on the cluster. The topics asked for are noted beside it, as "*" where it is all of them.
+//
+// Denied: 31 and no directories, for one topic as for all; to v2 there is no place for the error. Refused: the connection
+// ends.
 var describeLogDirsRow = row[kmsg.DescribeLogDirsRequest, kmsg.DescribeLogDirsResponse](
-	kmsg.DescribeLogDirs, deriveDescribeLogDirs, nil, each)
+	kmsg.DescribeLogDirs, deriveDescribeLogDirs, nil, each, denies(denyDescribeLogDirs))
 
 func deriveDescribeLogDirs(x *Exchange, q *kmsg.DescribeLogDirsRequest) error {
 	x.AskCluster(access.OpDescribe)
@@ -24,4 +27,10 @@ func deriveDescribeLogDirs(x *Exchange, q *kmsg.DescribeLogDirsRequest) error {
 		x.askTopicName(access.OpNone, q.Topics[i].Topic)
 	}
 	return nil
+}
+
+func denyDescribeLogDirs(*Exchange, *kmsg.DescribeLogDirsRequest) (*kmsg.DescribeLogDirsResponse, error) {
+	r := kmsg.NewPtrDescribeLogDirsResponse()
+	r.ErrorCode = errClusterAuthorization
+	return r, nil
 }

@@ -22,6 +22,7 @@ type API struct {
 
 	decode   func(x *Exchange, body []byte) error     // reads the request
 	derive   func(x *Exchange) error                  // asks for its actions; may run twice
+	inquire  func(x *Exchange) []kmsg.Request         // see Questions; nil: none
 	enforce  func(x *Exchange) (kmsg.Response, error) // see Enforce; nil: a request that may not pass ends the connection
 	response func(x *Exchange, r kmsg.Response) (changed bool, err error)
 

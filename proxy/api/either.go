@@ -61,3 +61,8 @@ func (x *Exchange) askReplica(id int32) error {
 	x.AskCluster(access.OpClusterAction)
 	return nil
 }
+
+// followerError is what every partition is answered with where a follower's right was asked for and is not there.
+func (x *Exchange) followerError() int16 {
+	return x.stopped(x.Decided(access.OpClusterAction, access.ResCluster, access.ClusterResource), errTopicAuthorization)
+}

@@ -20,10 +20,13 @@ import (
 
 // enforcement is the part of an Exchange that a denial needs.
 type enforcement struct {
-	local  kmsg.Response                 // answered here
-	edited bool                          // the decoded request is not the frame any more
-	merge  func(r kmsg.Response)         // puts what was taken out into the answer; nil: nothing to do
-	index  map[question]*access.Decision // of a large request; see Decided
+	local  kmsg.Response                                   // answered here
+	edited bool                                            // the decoded request is not the frame any more
+	merge  func(r kmsg.Response)                           // puts what was taken out into the answer; nil: nothing to do
+	filter func(r kmsg.Response) (changed bool, err error) // takes out of the answer what may not be seen; nil: nothing to do
+	always bool                                            // the row's handler is called even if every action may pass
+	heard  []kmsg.Response                                 // the answers to Questions
+	index  map[question]*access.Decision                   // of a large request; see Decided
 }
 
 // A question is an operation on a resource, by name or by id, the other left empty.
@@ -40,7 +43,7 @@ var (
 // Enforce carries out the decisions of a request that was derived. Afterwards Local or Edited say what became of it. An
 // error ends the connection.
 func (x *Exchange) Enforce() error {
-	if x.Allowed() && !x.produce.lost {
+	if x.Allowed() && !x.enforced.always && !x.produce.lost {
 		return nil
 	}
 	if x.refused() && x.API.retry == 0 {
@@ -56,6 +59,7 @@ func (x *Exchange) Enforce() error {
 	case r != nil:
 		r.SetVersion(x.Version)
 		x.enforced.local = r
+		x.observe(r)
 	default:
 		x.enforced.edited = true
 	}
@@ -82,6 +86,13 @@ func (x *Exchange) AppendBody(dst []byte) []byte { return x.Body.AppendTo(dst) }
 // decoded form. The answer is encoded anew.
 func merges[R any](x *Exchange, f func(r *R)) {
 	x.enforced.merge = func(r kmsg.Response) { f(any(r).(*R)) }
+}
+
+// filters leaves a function that takes out of the broker's answer, of which it gets the decoded form, what may not be
+// seen. Unlike what merges leaves, it may find nothing to change: then the answer passes as it came. An error ends the
+// connection. A row's derive leaves it, for it does not depend on what was decided about the request.
+func filters[R any](x *Exchange, f func(r *R) (changed bool, err error)) {
+	x.enforced.filter = func(r kmsg.Response) (bool, error) { return f(any(r).(*R)) }
 }
 
 // few is up to how many actions are searched one by one.

@@ -14,12 +14,14 @@ import (
 
 // Env is what the exchanges of one connection share. It does not change once the connection serves.
 type Env struct {
-	Cluster *cluster.Cluster
-	Route   Route
-	Decider Decider
-	Memory  Memory           // nil: nobody counts
-	Now     func() time.Time // nil: filtering an answer may take any time
-	Fetch   FetchSessions    // has its own lock
+	Cluster      *cluster.Cluster
+	Route        Route
+	Decider      Decider
+	Memory       Memory           // nil: nobody counts
+	Now          func() time.Time // nil: filtering an answer may take any time
+	Transactions *Transactions    // of the cluster; nil: none are remembered
+	AutoCreate   *AutoCreate      // of the cluster; nil: every broker creates topics
+	Fetch        FetchSessions    // has its own lock
 }
 
 // An Ask is one action of a request with the answer to it.
@@ -117,6 +119,9 @@ func (x *Exchange) ask(a access.Action) *access.Decision {
 	x.Actions = append(x.Actions, Ask{Action: a})
 	k := &x.Actions[len(x.Actions)-1]
 	k.Decision = x.Env.Decider.Decide(&x.Request, &k.Action)
+	if k.Type == access.ResTransactionalID {
+		x.used(k, 0)
+	}
 	return k.Decision
 }
 
@@ -216,7 +221,7 @@ func (x *Exchange) Fail(code int16) {
 // NeedsResponse says whether the answer must be seen whole: because something in it is rewritten or learned, or, in a
 // small one, for its error.
 func (x *Exchange) NeedsResponse(small bool) bool {
-	return x.API.response != nil || x.enforced.merge != nil || small
+	return x.API.response != nil || x.enforced.merge != nil || x.enforced.filter != nil || small
 }
 
 // EndpointsBehind says whether broker endpoints may stand behind the records of the answer (KIP-951, KIP-932).
@@ -244,8 +249,16 @@ func (x *Exchange) Respond(dst, frame []byte) ([]byte, error) {
 			return frame, err
 		}
 	}
+	if x.enforced.filter != nil {
+		filtered, err := x.enforced.filter(r)
+		if err != nil {
+			return frame, err
+		}
+		changed = changed || filtered
+	}
 	if x.enforced.merge != nil {
 		x.enforced.merge(r)
+		x.observe(r) // the errors of what was taken out
 		changed = true
 	}
 	if !changed {

@@ -223,9 +223,7 @@ func TestOneRightStandsForAnother(t *testing.T) {
 		allow allow
 		want  bool
 	}{
-		{"groups", kmsg.ListGroups, allow{"DESCRIBE GROUP *"}, true},
 		{"cluster", kmsg.ListGroups, allow{clusterDescribe}, true},
-		{"neither", kmsg.ListGroups, allow{clusterAlter}, false},
 		{"alter", kmsg.WriteTxnMarkers, allow{clusterAlter}, true},
 		{"cluster action", kmsg.WriteTxnMarkers, allow{"CLUSTER_ACTION CLUSTER kafka-cluster"}, true},
 		{"neither", kmsg.WriteTxnMarkers, allow{clusterDescribe}, false},

@@ -75,7 +75,7 @@ func (x *Exchange) keepBody(n int) error {
 
 // Slim lets go of the decoded request, once it is decided, where nobody reads it again.
 func (x *Exchange) Slim() {
-	if x.API.response != nil || x.enforced.edited || x.enforced.merge != nil || x.body == 0 {
+	if x.API.response != nil || x.enforced.edited || x.enforced.merge != nil || x.enforced.filter != nil || x.body == 0 {
 		return
 	}
 	x.Body = nil
