@@ -48,6 +48,8 @@ type Write struct {
 	Batch
 	Error   int16 // the broker's code, 0: none
 	Unknown bool  // acks=0, or the connection ended before the answer: no offsets
+
+	Throttle int32 // milliseconds that the client is asked to wait, or was made to
 }
 
 // A Call is one action of one request of any other API, after its answer.

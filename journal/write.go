@@ -17,6 +17,7 @@ func (l *Log) Wrote(w *access.Write) {
 		l.begin(f, now)
 	}
 	f.end = now
+	f.throttle = max(f.throttle, w.Throttle)
 	if f.span != s || f.correlation != s.Correlation || f.requests == 0 {
 		f.requests++
 		f.span, f.correlation = s, s.Correlation

@@ -184,3 +184,12 @@ func (h *holder) account() accountID {
 	}
 	return accountID{h.cluster, h.principal}
 }
+
+// Used sums up what is used of all budgets in their open windows, by unit.
+func (a *Accounts) Used() map[string]int64 {
+	used := map[string]int64{}
+	for _, b := range a.budgets.snapshot(a.now().UnixNano()).Budgets {
+		used[b.Unit] += b.Used
+	}
+	return used
+}

@@ -244,28 +244,25 @@ func (t *Tariff) WouldWait() *access.Decision {
 	return &d
 }
 
-// A Charge is what was taken from a tariff's budgets in one go.
-type Charge struct {
-	Bytes, Messages int64
-}
-
-// Charge takes from the budgets what is about to be handed on. It allocates nothing and takes no lock, but at the
-// turn of a window.
-func (t *Tariff) Charge(c Charge) {
+// Charge takes from the budgets what is about to be handed on, and returns when: Refund wants to know. It allocates
+// nothing and takes no lock, but at the turn of a window.
+func (t *Tariff) Charge(bytes, messages int64) (at time.Time) {
 	if len(t.counters) == 0 {
-		return
+		return at
 	}
-	wall := t.accounts.now().UnixNano()
+	at = t.accounts.now()
+	wall := at.UnixNano()
 	for _, n := range t.counters {
-		n.charge(wall, c.Bytes, c.Messages)
+		n.charge(wall, bytes, messages)
 	}
+	return at
 }
 
 // Refund gives back what was charged at a time and then was not handed on.
-func (t *Tariff) Refund(c Charge, at time.Time) {
+func (t *Tariff) Refund(bytes, messages int64, at time.Time) {
 	wall := t.accounts.now().UnixNano()
 	for _, n := range t.counters {
-		n.giveBack(wall, at.UnixNano(), c.Bytes, c.Messages)
+		n.giveBack(wall, at.UnixNano(), bytes, messages)
 	}
 }
 
@@ -334,8 +331,10 @@ func newPlan(a *Accounts, tariffs []*Tariff) *Plan {
 // Rate is the rate that the request goes under.
 func (p *Plan) Rate() Rate { return p.rate }
 
-// Watched says that the rate is only watched.
-func (p *Plan) Watched() bool { return p.watched }
+// WouldWait says that a rate which is only watched would hold the request up now.
+func (p *Plan) WouldWait() bool {
+	return p.watched && p.rated(p.accounts.mono(p.accounts.now())).Bytes == 0
+}
 
 // An Allowance is what may move now.
 type Allowance struct {
@@ -351,7 +350,7 @@ const poll = 10 * time.Millisecond
 func (p *Plan) Allowance(all int64) Allowance {
 	now := p.accounts.now()
 	a := Allowance{Bytes: all}
-	if p.rate.Set() {
+	if p.rate.Set() && !p.watched {
 		a.lower(p.rated(p.accounts.mono(now)))
 	}
 	wall := now.UnixNano()
@@ -413,9 +412,9 @@ func (p *Plan) Spend(n int64) {
 	}
 }
 
-// Debt is how long the rate's bucket takes to be at zero again.
+// Debt is how long the rate's bucket takes to be at zero again; 0 where the rate is only watched.
 func (p *Plan) Debt() time.Duration {
-	if !p.rate.Set() {
+	if !p.rate.Set() || p.watched {
 		return 0
 	}
 	return p.bucket.wait(p.accounts.mono(p.accounts.now()), 0, p.rate)

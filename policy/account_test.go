@@ -73,7 +73,7 @@ func TestPrincipalsDoNotShare(t *testing.T) {
 	l := limits(1000, 1000, access.Budget{Bytes: 5000, Window: time.Hour})
 	erp, crm := planOf(a, "User:erp", l), planOf(a, "User:crm", l)
 	erp.Spend(100_000)
-	erp.tariffs[0].Charge(Charge{100_000, 1})
+	erp.tariffs[0].Charge(100_000, 1)
 	if got := erp.Allowance(1 << 20); got.Bytes != 0 {
 		t.Errorf("%+v for who has spent everything", got)
 	}
@@ -209,14 +209,14 @@ func TestTheLowestRateApplies(t *testing.T) {
 		m.Tariff(id, allowing(limits(0, 0)), Read, "d"),
 	}
 	p := m.Plan(tariffs)
-	if p.Rate().PerSecond != 2000 || p.Watched() {
-		t.Errorf("rate %+v, watched %v; want 2000, which is enforced", p.Rate(), p.Watched())
+	if p.Rate().PerSecond != 2000 || p.watched {
+		t.Errorf("rate %+v, watched %v; want 2000, which is enforced", p.Rate(), p.watched)
 	}
 	if again := m.Plan(append([]*Tariff(nil), tariffs...)); again != p {
 		t.Error("the same decisions have another plan")
 	}
-	if p := m.Plan(tariffs[3:4]); p.Rate().PerSecond != 10 || !p.Watched() {
-		t.Errorf("rate %+v, watched %v; want 10, which is watched", p.Rate(), p.Watched())
+	if p := m.Plan(tariffs[3:4]); p.Rate().PerSecond != 10 || !p.watched {
+		t.Errorf("rate %+v, watched %v; want 10, which is watched", p.Rate(), p.watched)
 	}
 	if m.Plan([]*Tariff{nil, nil}) != nil {
 		t.Error("a plan for what nobody limits")
@@ -234,7 +234,7 @@ func TestWatchedLimitsAreCountedAndSaid(t *testing.T) {
 	if got := m.Within(id, d, Read, "orders"); got != d {
 		t.Error("another decision before anything was spent")
 	}
-	tariff.Charge(Charge{Bytes: 100})
+	tariff.Charge(100, 0)
 	got := m.Within(id, d, Read, "orders")
 	if got.Stops() || got.Would == nil || got.Would.Verdict != access.Deny || got.Would.Limit != LimitBudgets || got.Would.Rule != "limited" {
 		t.Errorf("%+v, would %+v; want it allowed, and what would have been", got, got.Would)
@@ -282,6 +282,23 @@ func BenchmarkCharge(b *testing.B) {
 		})
 	}
 	run("rate", func() { p.Spend(64 << 10) })
-	run("two budgets", func() { p.tariffs[0].Charge(Charge{64 << 10, 100}) })
+	run("two budgets", func() { p.tariffs[0].Charge(64<<10, 100) })
 	run("allowance", func() { p.Allowance(50 << 20) })
+}
+
+// In monitor mode, and under a decision that is not to be enforced, limits are only watched.
+func TestTheEngineSaysWhichLimitsAreWatched(t *testing.T) {
+	const open = `decision := {"allow": true, "enforce": %v, "limits": {"fetch_bytes_per_second": 1000}}`
+	for _, c := range []struct {
+		mode    Mode
+		enforce bool
+		want    bool
+	}{{Enforce, true, false}, {Enforce, false, true}, {Monitor, true, true}, {Monitor, false, true}} {
+		s := testSession()
+		e := newEngine(t, Options{Mode: c.mode, Rules: rules(fmt.Sprintf(open, c.enforce))})
+		d := e.Session(s).Decide(testRequest(s, "User:erp"), topic(access.OpRead, "orders"))
+		if d.Verdict != access.Allow || d.Limits == nil || d.Limits.Watched != c.want {
+			t.Errorf("%s, enforce %v: %+v; want it watched: %v", c.mode, c.enforce, d.Limits, c.want)
+		}
+	}
 }

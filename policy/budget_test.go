@@ -25,14 +25,14 @@ func TestASpentBudgetDenies(t *testing.T) {
 	tariff := m.Tariff(id, d, Read, "orders")
 	before := m.Epoch()
 
-	tariff.Charge(Charge{Bytes: 999})
+	tariff.Charge(999, 0)
 	if got := m.Within(id, d, Read, "orders"); got != d {
 		t.Fatalf("%+v with a byte left", got)
 	}
 	if m.Epoch() != before {
 		t.Error("the epoch moves although nothing has changed")
 	}
-	tariff.Charge(Charge{Bytes: 500})
+	tariff.Charge(500, 0)
 	got := m.Within(id, d, Read, "orders")
 	midnight := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
 	want := "the budget of 1000 bytes per 24h by principal is spent until 2026-11-25T00:00:00Z; it counts this proxy alone"
@@ -63,7 +63,7 @@ func TestADenialEndsWithItsDecision(t *testing.T) {
 	m, id := a.Meter(sessionFrom("10.0.0.1:1000")), identified("User:erp")
 	d := allowing(budgetOf(access.Budget{Bytes: 1, Window: 24 * time.Hour}))
 	d.NotAfter = clock.now().Add(time.Minute)
-	m.Tariff(id, d, Read, "orders").Charge(Charge{Bytes: 1})
+	m.Tariff(id, d, Read, "orders").Charge(1, 0)
 	if got := m.Within(id, d, Read, "orders"); !got.Stops() || !got.NotAfter.Equal(d.NotAfter) {
 		t.Errorf("%+v", got)
 	}
@@ -80,14 +80,14 @@ func TestWhatABudgetLeaves(t *testing.T) {
 	if got := p.Allowance(1000); got.Bytes != 1000 || got.Limit != "" {
 		t.Errorf("%+v; want all that was asked for, and no limit near", got)
 	}
-	p.tariffs[0].Charge(Charge{Bytes: 1 << 20})
+	p.tariffs[0].Charge(1<<20, 0)
 	if got := p.Allowance(1000); got.Bytes != 0 || got.Wait != time.Hour {
 		t.Errorf("%+v; want nothing for an hour", got)
 	}
 
 	// Messages weigh what they did before.
 	p = planOf(a, "User:crm", budgetOf(access.Budget{Messages: 1000, Window: time.Hour}))
-	p.tariffs[0].Charge(Charge{Bytes: 90_000, Messages: 900})
+	p.tariffs[0].Charge(90_000, 900)
 	if got := p.Allowance(50 << 20); got.Bytes != 100*100 {
 		t.Errorf("%+v; want the weight of 100 messages", got)
 	}
@@ -120,7 +120,7 @@ func TestCountersAreBounded(t *testing.T) {
 		return a.Meter(sessionFrom(fmt.Sprintf("10.0.0.%d:1", i))).Tariff(nil, d, Read, "orders")
 	}
 	for i := range 10 {
-		tariff(i).Charge(Charge{Bytes: 100})
+		tariff(i).Charge(100, 0)
 	}
 	more, most := tariff(20), tariff(21)
 	if more.counters[0] != most.counters[0] || len(a.budgets.byKey) != 11 {
@@ -176,14 +176,14 @@ func TestWindowsAndRestarts(t *testing.T) {
 			switch tariff := m.Tariff(id, d, Read, "orders"); rng.IntN(6) {
 			case 0, 1, 2:
 				n := rng.Int64N(500)
-				tariff.Charge(Charge{Bytes: n + 7*b.Messages, Messages: n})
+				tariff.Charge(n+7*b.Messages, n)
 				sums[w] += n
 			case 3:
 				at := clock.now()
 				n := rng.Int64N(100)
-				tariff.Charge(Charge{Bytes: n, Messages: n})
+				tariff.Charge(n, n)
 				clock.add(time.Duration(rng.Int64N(int64(window)) / 4))
-				tariff.Refund(Charge{Bytes: n, Messages: n}, at)
+				tariff.Refund(n, n, at)
 				if now := clock.now().UnixNano() / int64(window); now != w {
 					sums[w] += n // it was the other window's
 				}
@@ -226,7 +226,7 @@ func TestAKilledProcessLosesASecond(t *testing.T) {
 		d := allowing(budgetOf(access.Budget{Bytes: 1 << 30, Window: 365 * 24 * time.Hour}))
 		tariff := a.Meter(sessionFrom("10.0.0.1:1")).Tariff(identified("User:erp"), d, Read, "orders")
 		for i := range int64(10) {
-			tariff.Charge(Charge{Bytes: 100})
+			tariff.Charge(100, 0)
 			time.Sleep(time.Second + 100*time.Millisecond)
 			synctest.Wait()
 			killed, _, err := OpenAccounts(AccountOptions{Path: path, Delay: time.Hour}) // as after kill -9
@@ -313,7 +313,7 @@ func TestAnUnwritableFileIsSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := allowing(budgetOf(access.Budget{Bytes: 10, Window: time.Hour}))
-	a.Meter(sessionFrom("10.0.0.1:1")).Tariff(nil, d, Read, "orders").Charge(Charge{Bytes: 1})
+	a.Meter(sessionFrom("10.0.0.1:1")).Tariff(nil, d, Read, "orders").Charge(1, 0)
 	if err := <-said; !strings.Contains(err.Error(), path) {
 		t.Errorf("it says %v", err)
 	}
@@ -345,7 +345,7 @@ func TestBudgetsFromManySides(t *testing.T) {
 			m, id := a.Meter(sessionFrom(fmt.Sprintf("10.0.0.%d:1", i))), identified("User:erp")
 			defer m.Close()
 			for range 500 {
-				m.Tariff(id, day, Read, "orders").Charge(Charge{Bytes: 3, Messages: 1})
+				m.Tariff(id, day, Read, "orders").Charge(3, 1)
 				m.Within(id, day, Read, "orders")
 				m.Epoch()
 				clock.add(time.Millisecond)

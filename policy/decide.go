@@ -3,7 +3,6 @@ package policy
 import (
 	"errors"
 	"math"
-	"strings"
 	"time"
 
 	"doorkeeper/access"
@@ -42,36 +41,26 @@ func (s *snapshot) answer(keys *[2][]byte, q *question) (a *answer, cached bool)
 	return newAnswer(&d, a.keep, holds), cached
 }
 
-// watch takes from a decision what it would do, and says it in Would. In monitor mode that is everything; else it is the
-// limits of a rule that is being tried out.
+// watch takes from a decision what it would do. In monitor mode that is everything: Would says so. A rule that is being
+// tried out keeps its limits, as in monitor mode, to be counted only; who counts says what they would have done.
 func watch(d *access.Decision, mode Mode) {
-	if d.Stops() && mode == Monitor || d.Limits != nil {
-		d.Would = &access.Would{Verdict: d.Verdict, Rule: d.Rule, Limit: limitNames(d.Limits)}
+	if d.Stops() && mode == Monitor {
+		d.Would = &access.Would{Verdict: d.Verdict, Rule: d.Rule}
 	}
-	d.Limits = nil
+	d.Limits = watched(d.Limits)
 	if mode == Monitor {
 		d.Verdict, d.Enforced = access.Allow, true
 	}
 }
 
-// limitNames are the contract's names of the limits that are set.
-func limitNames(l *access.Limits) string {
+// watched are the same limits, only watched.
+func watched(l *access.Limits) *access.Limits {
 	if l == nil {
-		return ""
+		return nil
 	}
-	var names []string
-	for _, x := range []struct {
-		name string
-		set  bool
-	}{
-		{"fetch_bytes_per_second", l.FetchBytesPerSecond > 0}, {"produce_bytes_per_second", l.ProduceBytesPerSecond > 0},
-		{"budgets", len(l.Budgets) > 0}, {"read_from", l.ReadFrom != nil},
-	} {
-		if x.set {
-			names = append(names, x.name)
-		}
-	}
-	return strings.Join(names, ",")
+	w := *l
+	w.Watched = true
+	return &w
 }
 
 // ask asks a program about a question, and where it denies, about the operations that imply what was asked.

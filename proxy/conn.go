@@ -35,6 +35,7 @@ type conn struct {
 	queue   *fifo
 	decider *limited
 	env     api.Env
+	limits  *limits         // nil: there are none
 	ctx     context.Context // ends with the session: handshake and dial wait under it
 	cancel  context.CancelFunc
 
@@ -131,6 +132,7 @@ func newConn(l *listener, raw *net.TCPConn, s *access.Session) *conn {
 		Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: c.decider, Memory: l.p.kept, Now: time.Now,
 		Transactions: &l.s.transactions, AutoCreate: &l.s.autoCreate,
 	}
+	c.limit()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.since.Store(s.Opened.UnixNano())
 	c.requests.c, c.responses.c = c, c
@@ -343,6 +345,9 @@ func (c *conn) release() {
 		<-c.ended
 	}
 	c.requests.free()
+	if c.limits != nil {
+		c.limits.meter.Close()
+	}
 	for _, r := range []*relay.Records{c.records, c.up.records} {
 		if r != nil {
 			r.Release()

@@ -109,6 +109,7 @@ func (q *requests) forwardKept() error {
 		e.kind = silent
 	}
 	q.produce = nil
+	q.limitWrite(x)
 	if err := q.push(e); err != nil {
 		bytebufferpool.Put(buf)
 		x.Free()

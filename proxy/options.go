@@ -8,18 +8,20 @@ import (
 	"doorkeeper/cluster"
 	"doorkeeper/identity"
 	"doorkeeper/journal"
+	"doorkeeper/policy"
 	"doorkeeper/proxy/api"
 	"doorkeeper/quarantine"
 	"doorkeeper/relay"
 )
 
-// Options is what a Proxy stands on. All fields but Quarantine and Mode are needed.
+// Options is what a Proxy stands on. All fields but Accounts, Quarantine and Mode are needed.
 type Options struct {
 	ProxyID string
 	Journal *journal.Journal
 	Policy  api.Policy
 	Log     *slog.Logger
 
+	Accounts   *policy.Accounts  // of the limits that decisions have; nil: they limit nothing
 	Quarantine *quarantine.Store // above the policy; nil: an empty one
 
 	Limits   Limits

@@ -102,6 +102,7 @@ func (q *requests) endProduce() error {
 		e.kind = silent
 	}
 	q.produce = nil
+	q.limitWrite(x)
 	if err := q.push(e); err != nil {
 		x.Free()
 		return err
@@ -124,7 +125,14 @@ func (q *requests) frame(whole []byte) error {
 		x.Free()
 		return err
 	}
-	if r := x.Local(); r != nil {
+	r := x.Local()
+	if r == nil {
+		if r, err = q.limitRead(x, whole[4+h.Body:]); err != nil {
+			x.Free()
+			return err
+		}
+	}
+	if r != nil {
 		return q.answer(x, r, len(whole))
 	}
 	if x.Edited() {

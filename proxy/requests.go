@@ -155,6 +155,9 @@ func (q *requests) frames() error {
 			}
 			continue
 		}
+		if err := q.muted(); err != nil {
+			return err
+		}
 		p := q.r.Bytes()[q.at:]
 		if len(p) < 4 {
 			return nil

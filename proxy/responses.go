@@ -458,6 +458,7 @@ func (s *responses) finish() {
 	closeWrite(c.client)
 	_ = c.raw.SetReadDeadline(past)
 	s.r.Close()
+	s.reader.Forfeit()
 	if s.kernel != nil {
 		s.kernel.Close()
 	}

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"time"
+
 	"doorkeeper/access"
 	"doorkeeper/journal"
 	"doorkeeper/protocol"
@@ -38,6 +40,7 @@ type produceState struct {
 	parts         []producedPart
 	answer        protocol.ProduceResponse
 	written       int64            // messages that the broker has taken
+	charged       time.Time        // when its records were charged; zero: they were not
 	next          int              // where in the answer the next entry's is expected
 	index         map[partName]int // made for a large answer of another order
 
@@ -70,7 +73,7 @@ func (s *produceState) reset() {
 	}
 	s.acks, s.topicsLeft, s.transactional, s.batches = 0, 1, false, false
 	s.lost, s.withheld = false, false
-	s.next, s.index = 0, nil
+	s.next, s.index, s.charged = 0, nil, time.Time{}
 	s.span, s.write = access.Span{}, access.Write{}
 }
 
@@ -215,13 +218,14 @@ func (x *Exchange) AccountProduce(dst, frame []byte, log *journal.Log) ([]byte, 
 	if err := s.answer.Parse(x.Version, frame[at:]); err != nil {
 		return nil, err
 	}
+	x.mute(frame[at:])
 	out := frame
 	if s.answer.HasEndpoints || s.withheld { // first: what cannot be sent on is an answer that never came
 		if out, err = x.rewriteProduce(dst, frame, at); err != nil {
 			return nil, err
 		}
 	}
-	x.Throttle = s.answer.Throttle
+	x.Throttle = s.answer.Throttle + x.held
 	for i := range s.parts {
 		if s.counts(i) {
 			x.wrote(log, i, x.produced(i))
@@ -330,7 +334,7 @@ func (x *Exchange) wrote(log *journal.Log, i int, a *protocol.ProducePart) {
 		Request: &x.Request, Topic: t.topic, Partition: p.partition, LeaderEpoch: -1, Requested: -1, Isolation: -1,
 		Decision: t.decision, Broker: x.Session.Broker, Correlation: x.Correlation,
 	}
-	s.write = access.Write{Batch: p.batch}
+	s.write = access.Write{Batch: p.batch, Throttle: x.Throttle}
 	w := &s.write
 	w.Span = &s.span
 	switch {
@@ -338,6 +342,7 @@ func (x *Exchange) wrote(log *journal.Log, i int, a *protocol.ProducePart) {
 		w.Unknown = true
 	case a.Error != 0:
 		w.Error = a.Error
+		x.refundProduce(i)
 	case a.BaseOffset < 0:
 		w.Unknown = true // taken, but without an offset: a duplicate that the broker no longer knows
 	default:

@@ -18,6 +18,7 @@ type Env struct {
 	Route        Route
 	Decider      Decider
 	Memory       Memory           // nil: nobody counts
+	Limits       Limits           // nil: nothing is limited
 	Now          func() time.Time // nil: filtering an answer may take any time
 	Transactions *Transactions    // of the cluster; nil: none are remembered
 	AutoCreate   *AutoCreate      // of the cluster; nil: every broker creates topics
@@ -64,6 +65,9 @@ type Exchange struct {
 	kept, charged, body int64 // bytes; see keep
 	over                error // the request asks for too much
 
+	claim claim // of its limits
+	held  int32 // milliseconds that it was held up here
+
 	enforced   enforcement
 	produce    produceState
 	fetch      fetchState
@@ -77,6 +81,7 @@ func NewExchange() *Exchange { return exchanges.Get().(*Exchange) }
 
 // Free gives it back. The caller keeps no reference.
 func (x *Exchange) Free() {
+	x.unclaim()
 	x.release()
 	x.Request = access.Request{}
 	x.Env, x.API, x.Body, x.Answer = nil, nil, nil, nil

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"time"
+
 	"doorkeeper/access"
 	"doorkeeper/journal"
 	"doorkeeper/protocol"
@@ -41,8 +43,11 @@ type Reader struct {
 	decision  *access.Decision
 	span      access.Span
 	batch     access.Batch
-	delivered bool  // the open answer held records
-	parts     int32 // and so many partitions
+	tariff    Tariff    // of the last partition, nil: nothing is counted
+	due       due       // what it brought and was not charged yet
+	charged   time.Time // when something was charged last
+	delivered bool      // the open answer held records
+	parts     int32     // and so many partitions
 	seen      func(bytes int64, messages int32)
 }
 
@@ -55,7 +60,7 @@ func NewReader(log *journal.Log, seen func(bytes int64, messages int32)) *Reader
 // place (the frame streams); else the caller holds the frame whole and rewrites them.
 func (r *Reader) Begin(x *Exchange, n int64, hide bool) {
 	r.x, r.end = x, r.passed+n
-	r.topic, r.session, r.decision, r.delivered, r.parts = nil, nil, nil, false, 0
+	r.topic, r.session, r.decision, r.tariff, r.delivered, r.parts = nil, nil, nil, nil, false, 0
 	if x.API == fetchRow {
 		r.fetch.Reset(x.Version, n, hide, r)
 		r.scan = &r.fetch
@@ -122,7 +127,7 @@ func (r *Reader) at() int64 { return r.end - r.scan.Left() }
 // Head moves the fetch session on: the broker took the request, or not.
 func (r *Reader) Head(h *protocol.FetchHead) error {
 	x := r.x
-	x.Throttle = h.Throttle
+	x.Throttle = h.Throttle + x.held
 	r.span = access.Span{
 		Request: &x.Request, LeaderEpoch: -1, Requested: -1, Isolation: -1,
 		Broker: x.Session.Broker, Correlation: x.Correlation,
@@ -157,6 +162,7 @@ func (r *Reader) Partition(p *protocol.FetchPartition) error {
 	r.parts++
 	r.span.Partition = p.Index
 	r.resolve(p.Name, p.ID, p.Index)
+	r.meter()
 	r.span.Topic, r.span.Decision = r.topic, r.decision
 	if p.Error != 0 {
 		a := access.Action{Operation: access.OpRead, Type: access.ResTopic, Name: r.topic.Name, TopicID: r.topic.ID}
@@ -200,7 +206,7 @@ func (r *Reader) Batch(b *protocol.Batch) error {
 		r.batch.First = -1
 	}
 	r.log.Intend(&r.batch)
-	r.ledger.add(r.at(), b.Have)
+	r.ledger.add(r.at(), b.Have, r.tariff, r.count(&r.batch))
 	r.seen(b.Length, b.Records)
 	return nil
 }
@@ -213,6 +219,7 @@ func (r *Reader) Acquired(first, last int64, _ int16) error {
 
 // End closes the answer's account.
 func (r *Reader) End() error {
+	r.charge()
 	r.log.Fetched(&r.x.Request, r.delivered, r.x.Throttle)
 	return nil
 }
