@@ -163,6 +163,12 @@ func checkLaw(c *config.Config) error {
 	return err
 }
 
+// PolicyOptions reads the policy of a configuration, for who does not run it.
+func PolicyOptions(c *config.Config) (policy.Options, error) {
+	t, err := readLaw(c, nil)
+	return t.options, err
+}
+
 // A lawChange is a policy that will hold once it is committed.
 type lawChange struct {
 	law    *law

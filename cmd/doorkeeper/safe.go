@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -47,4 +48,14 @@ func printable(s string) bool {
 		}
 	}
 	return true
+}
+
+// A safeWriter makes what goes through it harmless, line by line or in any other whole pieces.
+type safeWriter struct{ to io.Writer }
+
+func (w *safeWriter) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(w.to, safe(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
