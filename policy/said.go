@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +14,7 @@ type Said struct {
 	Rule     string            `json:"rule,omitempty"`
 	Reason   string            `json:"reason,omitempty"`
 	Location string            `json:"location,omitempty"` // file:line of the rule that decided
+	Implied  string            `json:"implied,omitempty"`  // the operation whose being allowed implies what was asked
 	Because  []Because         `json:"because,omitempty"`  // the rules that held on the way there, in the order of evaluation
 	Limits   *SaidLimits       `json:"limits,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
@@ -59,10 +59,11 @@ func (x *Explanation) Said() *Said {
 		Decision: d.Verdict.String(), Enforced: d.Enforced, Rule: d.Rule, Reason: d.Reason, Location: x.Location,
 		Limits: saidLimits(d.Limits), Labels: d.Labels, Policy: d.Policy,
 	}
+	if x.Implied != access.OpNone {
+		s.Implied = x.Implied.String()
+	}
 	for _, f := range x.Rules {
-		if b := (Because{f.Name, f.Location}); !slices.Contains(s.Because, b) {
-			s.Because = append(s.Because, b)
-		}
+		s.Because = append(s.Because, Because{f.Name, f.Location})
 	}
 	switch d.Record {
 	case access.Each:

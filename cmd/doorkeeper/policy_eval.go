@@ -149,12 +149,11 @@ func (c *cli) printSaid(headline string, s *policy.Said) error {
 }
 
 func saidRows(s *policy.Said) [][2]string {
-	rows := [][2]string{{"rule", s.Rule}, {"reason", s.Reason}, {"decided at", s.Location}}
-	for i, b := range s.Because {
-		if b.Location == s.Location && i == len(s.Because)-1 {
-			continue
+	rows := [][2]string{{"rule", s.Rule}, {"reason", s.Reason}, {"decided at", s.Location}, {"implied by", s.Implied}}
+	for _, b := range s.Because {
+		if b.Location != s.Location {
+			rows = append(rows, [2]string{"because", b.Rule + " at " + b.Location})
 		}
-		rows = append(rows, [2]string{"because", b.Rule + " at " + b.Location})
 	}
 	if l := s.Limits; l != nil {
 		if text, err := json.Marshal(l); err == nil && len(text) > len("{}") {
