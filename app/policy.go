@@ -163,9 +163,17 @@ func checkLaw(c *config.Config) error {
 	return err
 }
 
-// PolicyOptions reads the policy of a configuration, for who does not run it.
+// PolicyOptions reads the policy of a configuration, for who does not run it. Of a bundle that is the last good one: its
+// server is not asked.
 func PolicyOptions(c *config.Config) (policy.Options, error) {
-	t, err := readLaw(c, nil)
+	source, err := openBundle(c)
+	if err != nil {
+		return policy.Options{}, err
+	}
+	if source != nil && source.Current() == nil {
+		return policy.Options{}, c.Problem("policy.bundle", "no bundle is kept yet: run the proxy once, or give the paths of an unpacked one")
+	}
+	t, err := readLaw(c, nil, source.Current())
 	return t.options, err
 }
 
