@@ -5,9 +5,9 @@ import "doorkeeper/access"
 // What denials of several APIs have in common.
 
 // needs is the message of a controller's ClusterAuthorizationException. Kafka writes the whole request into it, with the
-// addresses and ports of its connection inside the cluster; here the API's name stands in its place.
+// addresses and ports of its connection inside the cluster; of that the API's name is left.
 func (x *Exchange) needs(op access.Operation) *string {
-	m := "Request " + x.API.Name() + " needs " + op.String() + " permission."
+	m := "Request Request(api=" + x.API.Name() + ") needs " + op.String() + " permission."
 	return &m
 }
 

@@ -5,7 +5,7 @@ import (
 )
 
 // What a controller answers to who may not: the exception's message holds the request, here its API.
-func needs(api, op string) *string { return ptr("Request " + api + " needs " + op + " permission.") }
+func needs(api, op string) *string { return ptr("Request Request(api=" + api + ") needs " + op + " permission.") }
 
 func partitionsOf(topics ...string) *kmsg.CreatePartitionsRequest {
 	q := &kmsg.CreatePartitionsRequest{TimeoutMillis: 5000, ValidateOnly: true}
