@@ -190,7 +190,7 @@ const endless = `decision := {"allow": true} if {
 	some a in numbers.range(1, 1000)
 	some b in numbers.range(1, 1000)
 	some c in numbers.range(1, 1000)
-	a + b + c == 5000 + count(input.cluster)
+	a + b + c == 5000 + count(input.action.resource.name)
 }`
 
 // TestDeadline: what takes too long is refused and ends, and the principal whose question it was gets no more than two of

@@ -110,7 +110,7 @@ func (p *program) unasked(q *question) *answer {
 
 // evaluated asks the cache, then the rules.
 func (p *program) evaluated(key []byte, q *question) (a *answer, cached bool) {
-	if p.reads.volatile {
+	if p.reads.volatile && !p.candidate {
 		return p.evaluate(q), false
 	}
 	var room [512]byte
@@ -119,6 +119,9 @@ func (p *program) evaluated(key []byte, q *question) (a *answer, cached bool) {
 		return a, true
 	}
 	a = p.evaluate(q)
+	if p.candidate && !a.keep {
+		a = newAnswer(a.fresh, true, minuteSpan(q.now))
+	}
 	if a.keep {
 		p.cache.put(k, a)
 	}
@@ -179,8 +182,7 @@ func (r *ruling) into(d *access.Decision, now time.Time) {
 func (p *program) holds(now time.Time, said *ruling) span {
 	var s span
 	if p.reads.clock() {
-		m := minute(now)
-		s = span{m.UnixNano(), m.Add(time.Minute).UnixNano()}
+		s = minuteSpan(now)
 	}
 	if p.reads.grants {
 		s = s.and(p.grants)
@@ -191,6 +193,12 @@ func (p *program) holds(now time.Time, said *ruling) span {
 	return s
 }
 
+// minuteSpan is the minute that a time is in.
+func minuteSpan(now time.Time) span {
+	m := minute(now)
+	return span{m.UnixNano(), m.Add(time.Minute).UnixNano()}
+}
+
 // end is until as a time; zero: there is none.
 func (s span) end() time.Time {
 	if s.until == 0 {
@@ -199,23 +207,19 @@ func (s span) end() time.Time {
 	return time.Unix(0, s.until).UTC()
 }
 
-// try asks a candidate, which may influence nothing: what fails is an answer that holds to the end of the minute, and
-// after a question that took too long no more are asked for a while.
+// try asks a candidate, which may influence nothing: what fails is an answer that holds to the end of the minute
+// (evaluated), and after a question that took too long no more are asked for a while.
 func (p *program) try(key []byte, q *question) *answer {
 	now := q.now.UnixNano()
 	if rest := p.rest.Load(); now < rest {
 		d := &access.Decision{Verdict: access.Refuse, Enforced: true, Policy: p.revision, Reason: "the candidate was too slow and is not asked for a moment"}
 		return newAnswer(d, true, span{math.MinInt64, rest})
 	}
-	a, _ := p.ask(key, q)
-	if a.keep {
-		return a
-	}
-	if a.fresh.Reason == errDeadline.Error() || a.fresh.Reason == errBehind.Error() {
+	a, cached := p.ask(key, q)
+	if !cached && (a.fresh.Reason == errDeadline.Error() || a.fresh.Reason == errBehind.Error()) {
 		p.rest.Store(now + int64(restAfter*p.deadline))
 	}
-	m := minute(q.now)
-	return newAnswer(a.fresh, true, span{m.UnixNano(), m.Add(time.Minute).UnixNano()})
+	return a
 }
 
 // restAfter is for how many deadlines a candidate is not asked after it passed one: so it takes a twentieth of the time

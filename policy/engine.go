@@ -122,6 +122,7 @@ func (e *Engine) load(o Options) (*snapshot, error) {
 		if s.candidate, err = load(o.Candidate, &e.trial, s.deadline); err != nil {
 			return nil, fmt.Errorf("candidate: %w", err)
 		}
+		s.candidate.candidate = true
 	}
 	for _, p := range []*program{s.running, s.candidate} {
 		if p != nil {

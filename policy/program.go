@@ -26,8 +26,10 @@ type program struct {
 	query    rego.PreparedEvalQuery
 	values   valuecache.InterQueryValueCache // compiled regular expressions and the like
 	cache    *cache
-	grants   span         // in which the grants that it sees are the running ones
-	rest     atomic.Int64 // a candidate is not asked before; see try
+	grants   span // in which the grants that it sees are the running ones
+
+	candidate bool         // it is only tried
+	rest      atomic.Int64 // it is not asked before; see try
 
 	// Answers that are always the same.
 	allowed                                       *answer
@@ -49,7 +51,9 @@ func (p *program) over(grants ast.Value, holds span) *program {
 	if p == nil || !p.reads.grants {
 		return p
 	}
-	return p.code.program(p.role, p.deadline, grants, holds)
+	next := p.code.program(p.role, p.deadline, grants, holds)
+	next.candidate = p.candidate
+	return next
 }
 
 func (c *code) program(in *role, deadline time.Duration, grants ast.Value, holds span) *program {
