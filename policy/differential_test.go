@@ -213,10 +213,14 @@ func (x *oracle) decide(t testing.TB, grants []Grant, q *question, now time.Time
 		d.Candidate = &access.Candidate{Verdict: c.Verdict, Rule: c.Rule, Reason: c.Reason, Policy: c.Policy}
 	}
 	if x.mode == Monitor {
-		if d.Stops() || d.Limits != nil {
-			d.Would = &access.Would{Verdict: d.Verdict, Rule: d.Rule, Limit: limitNames(d.Limits)}
+		if d.Stops() {
+			d.Would = &access.Would{Verdict: d.Verdict, Rule: d.Rule}
 		}
-		d.Verdict, d.Enforced, d.Limits = access.Allow, true, nil
+		if d.Limits != nil {
+			l := *d.Limits
+			l.Watched, d.Limits = true, &l
+		}
+		d.Verdict, d.Enforced = access.Allow, true
 	}
 	return &d
 }

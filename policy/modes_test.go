@@ -170,7 +170,6 @@ decision := {"allow": allow, "rule": "r", "enforce": input.action.resource.name 
 
 // TestModes: what is carried out, and what is only said.
 func TestModes(t *testing.T) {
-	const would = "fetch_bytes_per_second,budgets"
 	for _, c := range []struct {
 		mode     Mode
 		op       access.Operation
@@ -178,27 +177,31 @@ func TestModes(t *testing.T) {
 		verdict  access.Verdict
 		enforced bool
 		stops    bool
-		limits   bool
+		limits   string
 		would    *access.Would
 	}{
-		{Enforce, access.OpRead, "orders", access.Allow, true, false, true, nil},
-		{Enforce, access.OpWrite, "orders", access.Deny, true, true, false, nil},
-		{Enforce, access.OpWrite, "a/b", access.Deny, true, true, false, nil},
-		{Enforce, access.OpWrite, "tried", access.Deny, false, false, false, nil},
-		{Enforce, access.OpRead, "tried", access.Allow, true, false, false, &access.Would{Verdict: access.Allow, Limit: would, Rule: "r"}},
-		{Monitor, access.OpRead, "orders", access.Allow, true, false, false, &access.Would{Verdict: access.Allow, Limit: would, Rule: "r"}},
-		{Monitor, access.OpWrite, "orders", access.Allow, true, false, false, &access.Would{Verdict: access.Deny, Rule: "r"}},
-		{Monitor, access.OpWrite, "a/b", access.Allow, true, false, false, &access.Would{Verdict: access.Deny}},
-		{Monitor, access.OpWrite, "tried", access.Allow, true, false, false, nil},
+		{Enforce, access.OpRead, "orders", access.Allow, true, false, "kept", nil},
+		{Enforce, access.OpWrite, "orders", access.Deny, true, true, "", nil},
+		{Enforce, access.OpWrite, "a/b", access.Deny, true, true, "", nil},
+		{Enforce, access.OpWrite, "tried", access.Deny, false, false, "", nil},
+		{Enforce, access.OpRead, "tried", access.Allow, true, false, "watched", nil},
+		{Monitor, access.OpRead, "orders", access.Allow, true, false, "watched", nil},
+		{Monitor, access.OpWrite, "orders", access.Allow, true, false, "", &access.Would{Verdict: access.Deny, Rule: "r"}},
+		{Monitor, access.OpWrite, "a/b", access.Allow, true, false, "", &access.Would{Verdict: access.Deny}},
+		{Monitor, access.OpWrite, "tried", access.Allow, true, false, "", nil},
 	} {
 		e := newEngine(t, Options{Mode: c.mode, Rules: rules(limited)})
 		s := testSession()
 		session := e.Session(s)
 		for range 2 { // then from the cache
 			d := session.Decide(testRequest(s, "User:erp"), topic(c.op, c.topic))
+			limits := ""
+			if d.Limits != nil {
+				limits = map[bool]string{false: "kept", true: "watched"}[d.Limits.Watched]
+			}
 			same := d.Would == nil && c.would == nil || d.Would != nil && c.would != nil && *d.Would == *c.would
-			if d.Verdict != c.verdict || d.Enforced != c.enforced || d.Stops() != c.stops || (d.Limits != nil) != c.limits || !same {
-				t.Errorf("%s: %s %s: %+v, would %+v; want would %+v", c.mode, c.op, c.topic, d, d.Would, c.would)
+			if d.Verdict != c.verdict || d.Enforced != c.enforced || d.Stops() != c.stops || limits != c.limits || !same {
+				t.Errorf("%s: %s %s: %+v, limits %q, would %+v; want limits %q, would %+v", c.mode, c.op, c.topic, d, limits, d.Would, c.limits, c.would)
 			}
 		}
 	}
