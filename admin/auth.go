@@ -22,8 +22,25 @@ type Actor struct {
 	Method string // "peer_uid", "token", "signal", "watch"
 }
 
-// mayOperate says whether the actor may change how the proxy runs. Every role may read.
-func (a Actor) mayOperate() bool { return a.Role == Operator }
+// A right is what a caller wants to do: the least role that may.
+type right Role
+
+const (
+	toRead    = right(Viewer)
+	toRespond = right(Responder) // to quarantine
+	toOperate = right(Operator)  // to change how the proxy runs, and to grant
+)
+
+// may says whether the actor has a right. Every role may read.
+func (a Actor) may(want right) bool {
+	switch want {
+	case toRead:
+		return true
+	case toRespond:
+		return a.Role == Responder || a.Role == Operator
+	}
+	return a.Role == Operator
+}
 
 // A Role says what a caller may do.
 type Role string

@@ -21,6 +21,12 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /api/v1/sessions", s.caller(toRead, s.sessions))
 	mux.Handle("GET /api/v1/records", s.caller(toRead, s.records))
 	mux.Handle("GET /api/v1/config", s.caller(toRead, s.config))
+	mux.Handle("GET /api/v1/quarantine", s.caller(toRead, s.listQuarantines))
+	mux.Handle("POST /api/v1/quarantine", s.caller(toRespond, s.addQuarantine))
+	mux.Handle("DELETE /api/v1/quarantine", s.caller(toRespond, s.liftQuarantine))
+	mux.Handle("GET /api/v1/grants", s.caller(toRead, s.listGrants))
+	mux.Handle("POST /api/v1/grants", s.caller(toOperate, s.addGrant))
+	mux.Handle("DELETE /api/v1/grants", s.caller(toOperate, s.revokeGrant))
 	mux.Handle("POST /api/v1/reload", s.caller(toOperate, s.reload))
 	mux.Handle("POST /api/v1/drain", s.caller(toOperate, s.drain))
 	if s.opt.Pprof {
@@ -33,14 +39,8 @@ func (s *Server) routes() http.Handler {
 	return headers(mux)
 }
 
-// What a caller wants to do.
-const (
-	toRead    = false
-	toOperate = true
-)
-
 // caller lets a request through when its caller is known and has the role.
-func (s *Server) caller(operate bool, then func(http.ResponseWriter, *http.Request, Actor)) http.Handler {
+func (s *Server) caller(want right, then func(http.ResponseWriter, *http.Request, Actor)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		actor, err := s.auth.identify(r)
 		if err != nil {
@@ -49,9 +49,9 @@ func (s *Server) caller(operate bool, then func(http.ResponseWriter, *http.Reque
 			answerError(w, http.StatusUnauthorized, err)
 			return
 		}
-		if operate && !actor.mayOperate() {
+		if !actor.may(want) {
 			s.opt.Log.Warn("admin API: a caller lacks the role", "actor", actor.Name, "role", string(actor.Role), "path", r.URL.Path)
-			answerError(w, http.StatusForbidden, errors.New("this needs the role operator; "+actor.Name+" is "+string(actor.Role)))
+			answerError(w, http.StatusForbidden, errors.New("this needs the role "+string(want)+"; "+actor.Name+" is "+string(actor.Role)))
 			return
 		}
 		then(w, r, actor)

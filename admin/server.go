@@ -40,6 +40,9 @@ type Options struct {
 	Config   func() any // as it may be shown: without secrets
 	Reload   func(context.Context, Actor) (Change, error)
 	Drain    func(Actor) // begins; the process ends when it is done
+
+	Quarantines Quarantines
+	Grants      Grants
 }
 
 // A Change is what a reload did: digests of the configuration before and after.

@@ -33,6 +33,7 @@ type App struct {
 	journal     *journal.Journal
 	law         *law
 	courier     *courier // nil: the policy is in files
+	decrees     *decrees
 	clusters    *clusters
 	sinks       *sinks
 	proxy       *proxy.Proxy

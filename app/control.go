@@ -19,6 +19,9 @@ const (
 	opStop   = "STOP"
 	opReload = "RELOAD"
 	opPolicy = "POLICY"
+
+	opQuarantine = "QUARANTINE"
+	opGrant      = "GRANT"
 )
 
 // digests say which program was started with which configuration.

@@ -30,6 +30,9 @@ func Open(c *config.Config, opt Options) (*App, error) {
 		return nil, err
 	}
 	a.log.Info(a.law.describe())
+	if n := len(a.decrees.quarantines.All()); n > 0 {
+		a.log.Warn("quarantines are in force", "quarantines", n)
+	}
 	for _, l := range a.proxy.Addresses() {
 		a.log.Info("listening", "cluster", l.Cluster, "listener", l.Listener, "address", l.Address.String(), "node", l.Node)
 	}
@@ -46,6 +49,9 @@ func (a *App) open(c *config.Config) (err error) {
 	if a.law, err = openLaw(c); err != nil {
 		return err
 	}
+	if a.decrees, err = openDecrees(a.state, a.law.engine); err != nil {
+		return err
+	}
 	a.clusters = newClusters(a.state.clusters(), a.log)
 	a.journal = journal.New(journal.Options{
 		Proxy: c.ProxyID, FlowInterval: c.Records.FlowInterval, SummaryInterval: c.Records.SummaryInterval,
@@ -54,6 +60,7 @@ func (a *App) open(c *config.Config) (err error) {
 	a.ticks = startTicker(a.journal)
 	a.digests = newDigests(c)
 	a.recordStart()
+	a.keepDecrees()
 
 	p, err := a.newPlan(c, nil)
 	if err != nil {
@@ -63,7 +70,7 @@ func (a *App) open(c *config.Config) (err error) {
 		return err
 	}
 	a.proxy = proxy.New(proxy.Options{
-		ProxyID: c.ProxyID, Journal: a.journal, Policy: deciders{a.law.engine}, Log: a.log,
+		ProxyID: c.ProxyID, Journal: a.journal, Policy: deciders{a.law.engine}, Quarantine: a.decrees.quarantines, Log: a.log,
 		Limits: limits(c.Limits, a.descriptors, a.log), Timeouts: timeouts(c.Timeouts),
 	})
 	if err := a.proxy.Apply(p.specs); err != nil {
@@ -115,6 +122,7 @@ func (a *App) openAdmin(c *config.Config, p *plan) (err error) {
 		Log: a.log, Journal: a.journal, UIDs: uids, Tokens: adminTokens(tokens), Pprof: c.Admin.Pprof,
 		Metrics: a.telemetry.Handler(), Sessions: a.sessions, Ready: a.ready,
 		Config: func() any { return a.Config().Redacted() }, Reload: a.Reload, Drain: a.Drain,
+		Quarantines: a.quarantines(), Grants: a.grants(),
 	})
 	socket, err := admin.ListenSocket(c.Admin.Socket)
 	if err != nil {
@@ -156,9 +164,10 @@ func apiName(key int16) string {
 }
 
 // sessions shows the proxy's sessions to the admin API.
-func (a *App) sessions() []admin.Session {
+func (a *App) sessions() []admin.Session { return a.shown(a.proxy.Sessions()) }
+
+func (a *App) shown(live []proxy.SessionInfo) []admin.Session {
 	id := a.Config().ProxyID
-	live := a.proxy.Sessions()
 	all := make([]admin.Session, len(live))
 	for i, s := range live {
 		all[i] = admin.Session{

@@ -63,6 +63,9 @@ func (a *App) close() {
 	if a.ticks != nil {
 		a.ticks.close()
 	}
+	if a.decrees != nil {
+		a.decrees.close()
+	}
 	if a.journal != nil {
 		a.journal.Close() // readers come to their end when they have read what is there
 	}

@@ -92,4 +92,8 @@ func holder(lock *os.File) string {
 // clusters is where what is known of clusters is kept.
 func (s *state) clusters() string { return filepath.Join(s.dir, "clusters") }
 
+// quarantine and grants are where what was decreed is kept.
+func (s *state) quarantine() string { return filepath.Join(s.dir, "quarantine") }
+func (s *state) grants() string     { return filepath.Join(s.dir, "grants") }
+
 func (s *state) close() error { return s.lock.Close() }

@@ -62,8 +62,5 @@ func (s *Store) Expire(now time.Time) []*Quarantine { return s.kept.Expire(now) 
 // All lists the quarantines in force, oldest first.
 func (s *Store) All() []*Quarantine { return s.kept.All() }
 
-// Digest is a fingerprint of everything in force, "" for nothing.
-func (s *Store) Digest() string { return s.kept.Digest() }
-
 // Save writes the file.
 func (s *Store) Save() error { return s.kept.Save() }

@@ -19,7 +19,7 @@ import (
 func TestStoreSurvives(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quarantine")
 	s := open(t, path)
-	if s.Set() != nil || s.Digest() != "" {
+	if s.Set() != nil || len(s.All()) != 0 {
 		t.Fatal("a new store is not empty")
 	}
 	full := of(t, "principal=User:erp source=10.0.0.0/8 except=10.1.0.0/16 client=x certificate="+aCert+" ja4="+aJA4+" session="+aSession+" operation=READ topic=t")
@@ -40,9 +40,6 @@ func TestStoreSurvives(t *testing.T) {
 	again := open(t, path)
 	if diff := cmp.Diff(s.All(), again.All(), cmpopts.EquateComparable(full.Sources[0])); diff != "" {
 		t.Error(diff)
-	}
-	if again.Digest() != s.Digest() || s.Digest() == "" {
-		t.Error("the digest is another")
 	}
 	who := erp("10.2.0.0")
 	who.Principal = "User:other"
@@ -222,7 +219,6 @@ func TestConcurrentChanges(t *testing.T) {
 					}
 				}
 				s.Expire(time.Now())
-				s.Digest()
 			}
 		})
 	}
@@ -233,8 +229,8 @@ func TestConcurrentChanges(t *testing.T) {
 	if n := len(s.All()); n != 80 {
 		t.Errorf("%d are left", n)
 	}
-	if again := open(t, path); again.Digest() != s.Digest() {
-		t.Error("the file is another")
+	if diff := cmp.Diff(s.All(), open(t, path).All()); diff != "" {
+		t.Error("the file is another:", diff)
 	}
 }
 

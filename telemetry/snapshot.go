@@ -35,6 +35,7 @@ type Policy struct {
 	policy.Status
 	policy.Stats
 	Reloads Reloads
+	Grants  int  // that hold
 	Refused bool // the last attempt to change it failed: the one before decides
 	Stale   bool // the catalog cannot be read: the one before is used
 }

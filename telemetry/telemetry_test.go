@@ -29,6 +29,7 @@ func page(t *testing.T) string {
 	t.Helper()
 	stats := proxy.Stats{
 		Sessions: 3, SessionsTotal: 5, TurnedAway: 1, AuthFailures: 2, Faults: 4,
+		Quarantines: 2, SessionsCut: 101, LoginsRefused: 6,
 		Requests: map[string]int64{"Fetch": 100, "Produce": 7}, MessagesRead: 1234, MessagesWritten: 77,
 		ClientIn: 1, ClientOut: 2, BrokerIn: 3, BrokerOut: 4,
 		RequestMoves:  relay.Counts{Reads: 1, Writes: 2, UserBytes: 3},
@@ -41,7 +42,7 @@ func page(t *testing.T) string {
 	law := Policy{
 		Status:  policy.Status{Mode: policy.Monitor, Revision: "sha256:ab", Candidate: "sha256:cd", Loaded: time.Unix(2e9, 0)},
 		Stats:   policy.Stats{Evaluations: 11, Hits: 1000, Errors: 5, Deadlines: 2, Epoch: 7, Candidate: policy.CandidateStats{Evaluations: 12, Errors: 1}},
-		Reloads: Reloads{Done: 3, Refused: 4}, Refused: true, Stale: true,
+		Reloads: Reloads{Done: 3, Refused: 4}, Grants: 1, Refused: true, Stale: true,
 	}
 	law.Time = policy.Histogram{Count: 2, Sum: 5 * time.Microsecond}
 	law.Time.Buckets[1], law.Time.Buckets[2] = 1, 1

@@ -6,9 +6,6 @@
 package register
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -111,20 +108,6 @@ func (r *Register[T]) All() []T {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.all
-}
-
-// Digest is a fingerprint of all entries, "" if there is none.
-func (r *Register[T]) Digest() string {
-	all := r.All()
-	if len(all) == 0 {
-		return ""
-	}
-	text, err := json.Marshal(all)
-	if err != nil {
-		return "" // entries that cannot be written are none of ours
-	}
-	sum := sha256.Sum256(text)
-	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // Save writes the file, if there is one. Whoever changed something before has it on disk when Save returns nil.
