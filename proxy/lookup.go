@@ -9,19 +9,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// A lookup asks the broker, on the client's own connection, for the names behind topic ids that nobody here knows, and
-// whether topics exist that nobody here has seen: after a restart, or because another proxy saw the Metadata.
+// A lookup asks the broker, on the client's own connection, for the names behind topic ids that nobody here knows:
+// after a restart, or because another proxy saw the Metadata.
 type lookup struct {
-	ids   asked[[16]byte]
-	names asked[string]
+	asked map[[16]byte]time.Time
 }
 
-// asked remembers for what a broker was asked, and when.
-type asked[K comparable] map[K]time.Time
-
-// Bounds of asking: ids or names in one request, those remembered as asked, and how long an unanswered one is left alone.
+// Bounds of asking: ids in one request, ids remembered as asked, and how long an unanswered id is left alone.
 const (
-	lookupMost = 1000
+	lookupIDs  = 1000
 	lookupKept = 4096
 	lookupWait = 5 * time.Second
 	// ownCorrelation marks requests of our own. Any value would do: answers come in order.
@@ -29,31 +25,27 @@ const (
 	metadataByID   = 12     // the first Metadata version that asks by id (KIP-516); any broker with ids has it
 )
 
-// resolve learns the names of the ids that x could not name, and the topics that it would create, and derives its
-// actions again. What stays unknown is decided by its id alone.
+// resolve learns the names of the ids that x could not name, and derives its actions again. What stays unknown is
+// decided by its id alone.
 func (q *requests) resolve(x *api.Exchange) error {
-	var byID, byName []kmsg.MetadataRequestTopic
-	for _, id := range q.lookup.ids.ask(x.Unknown, q.began) {
+	ids := q.lookup.ask(x.Unknown, q.began)
+	if len(ids) == 0 {
+		return nil
+	}
+	m := kmsg.NewPtrMetadataRequest()
+	m.SetVersion(metadataByID)
+	for _, id := range ids {
 		t := kmsg.NewMetadataRequestTopic()
 		t.TopicID = id
-		byID = append(byID, t)
-	}
-	for _, name := range q.lookup.names.ask(x.Unseen, q.began) {
-		t := kmsg.NewMetadataRequestTopic()
-		t.Topic = &name
-		byName = append(byName, t)
-	}
-	if len(byID)+len(byName) == 0 {
-		return nil
+		m.Topics = append(m.Topics, t)
 	}
 	if err := q.flush(); err != nil {
 		return err
 	}
-	for _, topics := range [][]kmsg.MetadataRequestTopic{byID, byName} { // not both in one: where there are ids, names are overlooked
-		if err := q.askTopics(topics); err != nil {
-			return err
-		}
+	if err := q.push(entry{kind: own, correlation: ownCorrelation}); err != nil {
+		return err
 	}
+	q.w.Add(ownFrame(m, q.client))
 	if err := q.barrier(); err != nil {
 		return err
 	}
@@ -63,32 +55,17 @@ func (q *requests) resolve(x *api.Exchange) error {
 	return nil
 }
 
-// askTopics puts a question of ours about topics behind what was sent. It creates none.
-func (q *requests) askTopics(topics []kmsg.MetadataRequestTopic) error {
-	if len(topics) == 0 {
-		return nil
-	}
-	m := kmsg.NewPtrMetadataRequest()
-	m.SetVersion(metadataByID)
-	m.Topics = topics
-	if err := q.push(entry{kind: own, correlation: ownCorrelation}); err != nil {
-		return err
-	}
-	q.w.Add(ownFrame(m, q.client))
-	return nil
-}
-
-// ask picks what is worth asking for.
-func (l *asked[K]) ask(unknown []K, now time.Time) (ask []K) {
-	for _, k := range unknown {
-		if at, ok := (*l)[k]; ok && now.Sub(at) < lookupWait || len(ask) == lookupMost {
+// ask picks the ids worth asking for.
+func (l *lookup) ask(ids [][16]byte, now time.Time) (ask [][16]byte) {
+	for _, id := range ids {
+		if at, ok := l.asked[id]; ok && now.Sub(at) < lookupWait || len(ask) == lookupIDs {
 			continue
 		}
-		if *l == nil || len(*l) >= lookupKept {
-			*l = asked[K]{}
+		if l.asked == nil || len(l.asked) >= lookupKept {
+			l.asked = map[[16]byte]time.Time{}
 		}
-		(*l)[k] = now
-		ask = append(ask, k)
+		l.asked[id] = now
+		ask = append(ask, id)
 	}
 	return ask
 }

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"slices"
-
 	"doorkeeper/access"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -25,23 +23,19 @@ func deriveDeleteGroups(x *Exchange, q *kmsg.DeleteGroupsRequest) error {
 }
 
 func denyDeleteGroups(x *Exchange, q *kmsg.DeleteGroupsRequest) (*kmsg.DeleteGroupsResponse, error) {
-	var own []kmsg.DeleteGroupsResponseGroup
-	var seen names
-	q.Groups = slices.DeleteFunc(q.Groups, func(group string) bool {
-		d := x.Decided(access.OpDelete, access.ResGroup, group)
-		if d.Stops() && !seen.has(group) {
-			seen.add(group)
-			r := kmsg.NewDeleteGroupsResponseGroup()
-			r.Group, r.ErrorCode = group, x.Code(d, errGroupAuthorization)
-			own = append(own, r)
-		}
-		return d.Stops()
+	kept, denied := take(q.Groups, func(group *string) (kmsg.DeleteGroupsResponseGroup, bool) {
+		r := kmsg.NewDeleteGroupsResponseGroup()
+		r.Group, r.ErrorCode = *group, x.groupError(access.OpDelete, *group)
+		return r, r.ErrorCode != 0
 	})
-	if len(q.Groups) == 0 {
+	denied = folded(denied, func(r *kmsg.DeleteGroupsResponseGroup) topicKey { return topicKey{name: r.Group} },
+		func(_, _ *kmsg.DeleteGroupsResponseGroup) {})
+	if len(kept) == 0 {
 		r := kmsg.NewPtrDeleteGroupsResponse()
-		r.Groups = own
+		r.Groups = entries(denied)
 		return r, nil
 	}
-	merges(x, func(r *kmsg.DeleteGroupsResponse) { r.Groups = append(r.Groups, own...) })
+	q.Groups = kept
+	merges(x, func(r *kmsg.DeleteGroupsResponse) { r.Groups = append(r.Groups, entries(denied)...) })
 	return nil, nil
 }

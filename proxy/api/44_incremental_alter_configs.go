@@ -35,60 +35,45 @@ func deriveIncrementalAlterConfigs(x *Exchange, q *kmsg.IncrementalAlterConfigsR
 }
 
 func denyIncrementalAlterConfigs(x *Exchange, q *kmsg.IncrementalAlterConfigsRequest) (*kmsg.IncrementalAlterConfigsResponse, error) {
-	type resource struct {
-		kmsg.ConfigResourceType
-		name string
-	}
-	count := make(map[resource]int, len(q.Resources))
+	n := len(q.Resources)
+	named := make(map[configKey]int, n)
 	for i := range q.Resources {
-		count[resource{q.Resources[i].ResourceType, q.Resources[i].ResourceName}]++
+		named[configKey{q.Resources[i].ResourceType, q.Resources[i].ResourceName}]++
 	}
-	own := make([]*kmsg.IncrementalAlterConfigsResponseResource, len(q.Resources))
-	var kept []kmsg.IncrementalAlterConfigsRequestResource
-	for i := range q.Resources {
-		s := &q.Resources[i]
-		typ, name := configResource(s.ResourceType), s.ResourceName
-		if typ == access.ResCluster {
-			name = access.ClusterResource
-		}
-		if !x.Stopped(access.OpAlterConfigs, typ, name) {
-			kept = append(kept, *s)
-			continue
-		}
+	kept, denied := take(q.Resources, func(s *alteration) (kmsg.IncrementalAlterConfigsResponseResource, bool) {
 		r := kmsg.NewIncrementalAlterConfigsResponseResource()
 		r.ResourceType, r.ResourceName = s.ResourceType, s.ResourceName
-		r.ErrorCode = configDenied[typ]
+		if r.ErrorCode = x.configError(access.OpAlterConfigs, s.ResourceType, s.ResourceName); r.ErrorCode == 0 {
+			return r, false
+		}
 		if s.ResourceType != kmsg.ConfigResourceTypeBrokerLogger {
 			r.ErrorMessage = message(r.ErrorCode)
 		}
-		wrong := x.invalidConfig(s)
-		if count[resource{s.ResourceType, s.ResourceName}] > 1 {
-			wrong = "Each resource must appear at most once."
+		if fault := x.alterationFault(s, named[configKey{s.ResourceType, s.ResourceName}] > 1); fault != "" {
+			r.ErrorCode, r.ErrorMessage = errInvalidRequest, &fault
 		}
-		if wrong != "" {
-			r.ErrorCode, r.ErrorMessage = errInvalidRequest, &wrong
-		}
-		own[i] = &r
-	}
-	if q.Resources = kept; len(kept) == 0 {
+		return r, true
+	})
+	if len(kept) == 0 {
 		r := kmsg.NewPtrIncrementalAlterConfigsResponse()
-		r.Resources = inOrder(own, nil)
+		r.Resources = entries(denied)
 		return r, nil
 	}
-	merges(x, func(r *kmsg.IncrementalAlterConfigsResponse) { r.Resources = inOrder(own, r.Resources) })
+	q.Resources = kept
+	merges(x, func(r *kmsg.IncrementalAlterConfigsResponse) { r.Resources = weave(r.Resources, denied, n) })
 	return nil, nil
 }
 
-// configDenied are the errors of settings that may not be altered.
-var configDenied = map[access.ResourceType]int16{
-	access.ResTopic: errTopicAuthorization, access.ResGroup: errGroupAuthorization, access.ResCluster: errClusterAuthorization,
-}
+type alteration = kmsg.IncrementalAlterConfigsRequestResource
 
-// invalidConfig says what a broker finds wrong with the alteration before it asks its authorizer (ConfigAdminManager.
-// preprocess), "" for nothing.
-func (x *Exchange) invalidConfig(s *kmsg.IncrementalAlterConfigsRequestResource) string {
+// alterationFault is what a broker says of a resource before it asks its authorizer (ConfigAdminManager.preprocess), ""
+// for nothing.
+func (x *Exchange) alterationFault(s *alteration, twice bool) string {
+	if twice {
+		return "Each resource must appear at most once."
+	}
 	var keys names
-	var null []string
+	var without []string
 	for i := range s.Configs {
 		c := &s.Configs[i]
 		if keys.has(c.Name) {
@@ -96,19 +81,18 @@ func (x *Exchange) invalidConfig(s *kmsg.IncrementalAlterConfigsRequestResource)
 		}
 		keys.add(c.Name)
 		if c.Value == nil && c.Op != kmsg.IncrementalAlterConfigOpDelete {
-			null = append(null, c.Name)
+			without = append(without, c.Name)
 		}
 	}
-	if len(null) > 0 {
-		return "Null value not supported for : " + strings.Join(null, ", ")
-	}
-	switch s.ResourceType {
-	case kmsg.ConfigResourceTypeTopic, kmsg.ConfigResourceTypeBrokerLogger, kmsg.ConfigResourceTypeClientMetrics, kmsg.ConfigResourceTypeGroupConfig:
-		return ""
-	case kmsg.ConfigResourceTypeBroker:
+	switch {
+	case len(without) > 0:
+		return "Null value not supported for : " + strings.Join(without, ", ")
+	case !knownConfig(s.ResourceType):
+		return "Unknown resource type " + strconv.Itoa(int(s.ResourceType))
+	case s.ResourceType == kmsg.ConfigResourceTypeBroker:
 		return x.otherBroker(s.ResourceName)
 	}
-	return "Unknown resource type " + strconv.Itoa(int(s.ResourceType))
+	return ""
 }
 
 // otherBroker says what a broker answers where settings are not its own. The empty name is the cluster's defaults.

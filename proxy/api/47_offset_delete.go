@@ -1,8 +1,6 @@
 package api
 
 import (
-	"slices"
-
 	"doorkeeper/access"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -33,33 +31,35 @@ func denyOffsetDelete(x *Exchange, q *kmsg.OffsetDeleteRequest) (*kmsg.OffsetDel
 		r.ErrorCode = code
 		return r, nil
 	}
-	own := make(map[string]*kmsg.OffsetDeleteResponseTopic)
-	var order names
-	q.Topics = slices.DeleteFunc(q.Topics, func(t kmsg.OffsetDeleteRequestTopic) bool {
-		order.add(t.Topic)
-		if !x.Stopped(access.OpRead, access.ResTopic, t.Topic) {
-			return false
-		}
-		r := own[t.Topic]
-		if r == nil {
-			r = &kmsg.OffsetDeleteResponseTopic{Topic: t.Topic}
-			own[t.Topic] = r
-		}
-		for i := range t.Partitions {
-			p := kmsg.NewOffsetDeleteResponseTopicPartition()
-			p.Partition, p.ErrorCode = t.Partitions[i].Partition, errTopicAuthorization
-			r.Partitions = append(r.Partitions, p)
-		}
-		return true
+	order := newOrder(q.Topics, func(t *kmsg.OffsetDeleteRequestTopic) topicKey { return topicKey{name: t.Topic} })
+	kept, denied := take(q.Topics, func(t *kmsg.OffsetDeleteRequestTopic) (kmsg.OffsetDeleteResponseTopic, bool) {
+		code := x.topicError(access.OpRead, t.Topic)
+		return offsetDeleteError(t, code), code != 0
 	})
+	denied = folded(denied, offsetDeleteKey, func(to, from *kmsg.OffsetDeleteResponseTopic) {
+		to.Partitions = append(to.Partitions, from.Partitions...)
+	})
+	q.Topics = kept
 	merges(x, func(r *kmsg.OffsetDeleteResponse) {
-		if r.ErrorCode == 0 {
-			r.Topics = early(order.list, own, r.Topics,
-				func(t *kmsg.OffsetDeleteResponseTopic) string { return t.Topic },
-				func(t *kmsg.OffsetDeleteResponseTopic) bool {
-					return len(t.Partitions) > 0 && t.Partitions[0].ErrorCode == errUnknownTopic
-				})
+		if r.ErrorCode != 0 {
+			return
 		}
+		r.Topics = insert(r.Topics, denied, func(at int, t *kmsg.OffsetDeleteResponseTopic) bool {
+			return len(t.Partitions) == 0 || !unknownTopic(t.Partitions[0].ErrorCode) || at < order[offsetDeleteKey(t)]
+		})
 	})
 	return nil, nil
+}
+
+func offsetDeleteKey(t *kmsg.OffsetDeleteResponseTopic) topicKey { return topicKey{name: t.Topic} }
+
+func offsetDeleteError(t *kmsg.OffsetDeleteRequestTopic, code int16) kmsg.OffsetDeleteResponseTopic {
+	r := kmsg.NewOffsetDeleteResponseTopic()
+	r.Topic = t.Topic
+	for i := range t.Partitions {
+		p := kmsg.NewOffsetDeleteResponseTopicPartition()
+		p.Partition, p.ErrorCode = t.Partitions[i].Partition, code
+		r.Partitions = append(r.Partitions, p)
+	}
+	return r
 }

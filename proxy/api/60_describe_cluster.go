@@ -54,13 +54,8 @@ func rewriteDescribeCluster(x *Exchange, r *kmsg.DescribeClusterResponse) (chang
 		return changed, err
 	}
 	f := x.filter()
-	bits := f.operations(r.ClusterAuthorizedOperations, access.ResCluster, access.ClusterResource)
-	if f.undecided() {
-		return false, errRefused
-	}
-	changed = changed || bits != r.ClusterAuthorizedOperations
-	r.ClusterAuthorizedOperations = bits
-	return changed, nil
+	trimmed := f.trim(&r.ClusterAuthorizedOperations, access.ResCluster, access.ClusterResource)
+	return changed || trimmed, nil
 }
 
 func (x *Exchange) rewriteCluster(r *kmsg.DescribeClusterResponse) (changed bool, err error) {

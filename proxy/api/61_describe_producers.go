@@ -23,32 +23,32 @@ func deriveDescribeProducers(x *Exchange, q *kmsg.DescribeProducersRequest) erro
 }
 
 func denyDescribeProducers(x *Exchange, q *kmsg.DescribeProducersRequest) (*kmsg.DescribeProducersResponse, error) {
-	own := make([]*kmsg.DescribeProducersResponseTopic, len(q.Topics))
-	var kept []kmsg.DescribeProducersRequestTopic
-	for i := range q.Topics {
-		t := &q.Topics[i]
-		if !x.Stopped(access.OpRead, access.ResTopic, t.Topic) {
-			kept = append(kept, *t)
-			continue
-		}
-		code, says := int16(errTopicAuthorization), message(errTopicAuthorization)
-		if wrong := invalidTopic(t.Topic); wrong != "" {
-			code, says = errInvalidTopic, &wrong
-		}
-		r := kmsg.NewDescribeProducersResponseTopic()
-		r.Topic = t.Topic
-		for _, n := range t.Partitions {
-			p := kmsg.NewDescribeProducersResponseTopicPartition()
-			p.Partition, p.ErrorCode, p.ErrorMessage = n, code, says
-			r.Partitions = append(r.Partitions, p)
-		}
-		own[i] = &r
-	}
-	if q.Topics = kept; len(kept) == 0 {
+	n := len(q.Topics)
+	kept, denied := take(q.Topics, func(t *kmsg.DescribeProducersRequestTopic) (kmsg.DescribeProducersResponseTopic, bool) {
+		code := x.topicError(access.OpRead, t.Topic)
+		return describeProducersError(t, code), code != 0
+	})
+	if len(kept) == 0 {
 		r := kmsg.NewPtrDescribeProducersResponse()
-		r.Topics = inOrder(own, nil)
+		r.Topics = entries(denied)
 		return r, nil
 	}
-	merges(x, func(r *kmsg.DescribeProducersResponse) { r.Topics = inOrder(own, r.Topics) })
+	q.Topics = kept
+	merges(x, func(r *kmsg.DescribeProducersResponse) { r.Topics = weave(r.Topics, denied, n) })
 	return nil, nil
+}
+
+func describeProducersError(t *kmsg.DescribeProducersRequestTopic, code int16) kmsg.DescribeProducersResponseTopic {
+	says := message(code)
+	if wrong := invalidTopic(t.Topic); wrong != "" {
+		code, says = errInvalidTopic, &wrong
+	}
+	r := kmsg.NewDescribeProducersResponseTopic()
+	r.Topic = t.Topic
+	for _, n := range t.Partitions {
+		p := kmsg.NewDescribeProducersResponseTopicPartition()
+		p.Partition, p.ErrorCode, p.ErrorMessage = n, code, says
+		r.Partitions = append(r.Partitions, p)
+	}
+	return r
 }

@@ -26,29 +26,27 @@ func deriveDescribeTransactions(x *Exchange, q *kmsg.DescribeTransactionsRequest
 }
 
 func denyDescribeTransactions(x *Exchange, q *kmsg.DescribeTransactionsRequest) (*kmsg.DescribeTransactionsResponse, error) {
-	own := make([]*kmsg.DescribeTransactionsResponseTransactionState, len(q.TransactionalIDs))
-	var kept []string
-	for i, id := range q.TransactionalIDs {
-		d := x.Decided(access.OpDescribe, access.ResTransactionalID, id)
-		if !d.Stops() {
-			kept = append(kept, id)
-			continue
-		}
-		own[i] = transactionError(id, x.Code(d, errTxnAuthorization))
-	}
-	if q.TransactionalIDs = kept; len(kept) == 0 {
+	n := len(q.TransactionalIDs)
+	kept, denied := take(q.TransactionalIDs, func(id *string) (kmsg.DescribeTransactionsResponseTransactionState, bool) {
+		code := x.stopped(x.Decided(access.OpDescribe, access.ResTransactionalID, *id), errTxnAuthorization)
+		return transactionError(*id, code), code != 0
+	})
+	if len(kept) == 0 {
 		r := kmsg.NewPtrDescribeTransactionsResponse()
-		r.TransactionStates = inOrder(own, nil)
+		r.TransactionStates = entries(denied)
 		return r, nil
 	}
-	merges(x, func(r *kmsg.DescribeTransactionsResponse) { r.TransactionStates = inOrder(own, r.TransactionStates) })
+	q.TransactionalIDs = kept
+	merges(x, func(r *kmsg.DescribeTransactionsResponse) {
+		r.TransactionStates = weave(r.TransactionStates, denied, n)
+	})
 	return nil, nil
 }
 
-func transactionError(id string, code int16) *kmsg.DescribeTransactionsResponseTransactionState {
+func transactionError(id string, code int16) kmsg.DescribeTransactionsResponseTransactionState {
 	s := kmsg.NewDescribeTransactionsResponseTransactionState()
 	s.TransactionalID, s.ErrorCode = id, code
-	return &s
+	return s
 }
 
 // showTransactionTopics leaves out the topics that may not be shown.
@@ -61,7 +59,7 @@ func showTransactionTopics(x *Exchange, r *kmsg.DescribeTransactionsResponse) (c
 			return !f.shows(access.OpDescribe, access.ResTopic, t.Topic)
 		})
 		if f.undecided() {
-			*s, changed = *transactionError(s.TransactionalID, x.API.retry), true
+			*s, changed = transactionError(s.TransactionalID, x.API.retry), true
 		}
 		changed = changed || len(s.Topics) < all
 	}

@@ -38,17 +38,3 @@ func denyConsumerGroupHeartbeat(x *Exchange, q *kmsg.ConsumerGroupHeartbeatReque
 	r.ErrorCode = x.heartbeatError(q.Group)
 	return r, nil
 }
-
-// heartbeatError is the error of a heartbeat of which something may not pass: 30 for its group, else 29 if some topic is
-// denied, whatever else could not be decided.
-func (x *Exchange) heartbeatError(group string) int16 {
-	if d := x.Decided(access.OpRead, access.ResGroup, group); d.Stops() {
-		return x.Code(d, errGroupAuthorization)
-	}
-	for i := range x.Actions {
-		if d := x.Actions[i].Decision; d.Stops() && d.Verdict == access.Deny {
-			return errTopicAuthorization
-		}
-	}
-	return x.API.retry
-}

@@ -25,17 +25,17 @@ func deriveConsumerGroupDescribe(x *Exchange, q *kmsg.ConsumerGroupDescribeReque
 }
 
 func denyConsumerGroupDescribe(x *Exchange, q *kmsg.ConsumerGroupDescribeRequest) (*kmsg.ConsumerGroupDescribeResponse, error) {
-	kept, denied := x.splitGroups(access.OpDescribe, q.Groups)
-	var own []kmsg.ConsumerGroupDescribeResponseGroup
-	for _, d := range denied {
-		own = append(own, consumerGroupError(d.group, d.code, nil))
-	}
-	if q.Groups = kept; len(kept) == 0 {
+	kept, denied := take(q.Groups, func(group *string) (kmsg.ConsumerGroupDescribeResponseGroup, bool) {
+		code := x.groupError(access.OpDescribe, *group)
+		return consumerGroupError(*group, code, nil), code != 0
+	})
+	if len(kept) == 0 {
 		r := kmsg.NewPtrConsumerGroupDescribeResponse()
-		r.Groups = own
+		r.Groups = entries(denied)
 		return r, nil
 	}
-	merges(x, func(r *kmsg.ConsumerGroupDescribeResponse) { r.Groups = append(own, r.Groups...) })
+	q.Groups = kept
+	merges(x, func(r *kmsg.ConsumerGroupDescribeResponse) { r.Groups = append(entries(denied), r.Groups...) })
 	return nil, nil
 }
 
@@ -51,7 +51,7 @@ func showConsumerGroups(x *Exchange, r *kmsg.ConsumerGroupDescribeResponse) (cha
 	f := x.filter()
 	for i := range r.Groups {
 		g := &r.Groups[i]
-		bits := f.operations(g.AuthorizedOperations, access.ResGroup, g.Group)
+		changed = f.trim(&g.AuthorizedOperations, access.ResGroup, g.Group) || changed
 		shown := true
 		for j := range g.Members {
 			m := &g.Members[j]
@@ -67,8 +67,6 @@ func showConsumerGroups(x *Exchange, r *kmsg.ConsumerGroupDescribeResponse) (cha
 			*g, changed = consumerGroupError(g.Group, x.API.retry, nil), true
 		case !shown:
 			*g, changed = consumerGroupError(g.Group, errTopicAuthorization, hiddenGroup), true
-		case bits != g.AuthorizedOperations:
-			g.AuthorizedOperations, changed = bits, true
 		}
 	}
 	x.learnPairs(p)

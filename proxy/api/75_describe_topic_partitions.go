@@ -104,16 +104,14 @@ func showTopicPartitions(x *Exchange, r *kmsg.DescribeTopicPartitionsResponse) (
 			return false, err
 		}
 	}
-	for i := range r.Topics {
-		t := &r.Topics[i]
-		bits := f.operations(t.AuthorizedOperations, access.ResTopic, deref(t.Topic))
-		changed = changed || bits != t.AuthorizedOperations
-		t.AuthorizedOperations = bits
-	}
 	if f.undecided() {
 		return false, errRefused
 	}
-	return changed, nil
+	for i := range r.Topics {
+		t := &r.Topics[i]
+		changed = f.trim(&t.AuthorizedOperations, access.ResTopic, deref(t.Topic)) || changed
+	}
+	return changed, f.err()
 }
 
 // hideTopicPartitions leaves out of a page of all topics those that may not be shown.

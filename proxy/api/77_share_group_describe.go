@@ -18,17 +18,17 @@ func deriveShareGroupDescribe(x *Exchange, q *kmsg.ShareGroupDescribeRequest) er
 }
 
 func denyShareGroupDescribe(x *Exchange, q *kmsg.ShareGroupDescribeRequest) (*kmsg.ShareGroupDescribeResponse, error) {
-	kept, denied := x.splitGroups(access.OpDescribe, q.GroupIDs)
-	var own []kmsg.ShareGroupDescribeResponseGroup
-	for _, d := range denied {
-		own = append(own, shareGroupError(d.group, d.code, nil))
-	}
-	if q.GroupIDs = kept; len(kept) == 0 {
+	kept, denied := take(q.GroupIDs, func(group *string) (kmsg.ShareGroupDescribeResponseGroup, bool) {
+		code := x.groupError(access.OpDescribe, *group)
+		return shareGroupError(*group, code, nil), code != 0
+	})
+	if len(kept) == 0 {
 		r := kmsg.NewPtrShareGroupDescribeResponse()
-		r.Groups = own
+		r.Groups = entries(denied)
 		return r, nil
 	}
-	merges(x, func(r *kmsg.ShareGroupDescribeResponse) { r.Groups = append(own, r.Groups...) })
+	q.GroupIDs = kept
+	merges(x, func(r *kmsg.ShareGroupDescribeResponse) { r.Groups = append(entries(denied), r.Groups...) })
 	return nil, nil
 }
 
@@ -44,7 +44,7 @@ func showShareGroups(x *Exchange, r *kmsg.ShareGroupDescribeResponse) (changed b
 	f := x.filter()
 	for i := range r.Groups {
 		g := &r.Groups[i]
-		bits := f.operations(g.AuthorizedOperations, access.ResGroup, g.GroupID)
+		changed = f.trim(&g.AuthorizedOperations, access.ResGroup, g.GroupID) || changed
 		shown := true
 		for j := range g.Members {
 			for _, a := range g.Members[j].Assignment.TopicPartitions {
@@ -57,8 +57,6 @@ func showShareGroups(x *Exchange, r *kmsg.ShareGroupDescribeResponse) (changed b
 			*g, changed = shareGroupError(g.GroupID, x.API.retry, nil), true
 		case !shown:
 			*g, changed = shareGroupError(g.GroupID, errTopicAuthorization, hiddenGroup), true
-		case bits != g.AuthorizedOperations:
-			g.AuthorizedOperations, changed = bits, true
 		}
 	}
 	x.learnPairs(p)

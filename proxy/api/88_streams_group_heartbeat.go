@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strings"
 
 	"doorkeeper/access"
@@ -13,8 +14,7 @@ import (
 //   - v1: the answer may ask for a description of the topology (KIP-1331)
 //
 // Actions: READ on the group. Where the request brings a topology: DESCRIBE on each of its topics, and CREATE on each
-// internal one (repartition and changelog topics) that nobody here has seen to exist, for the broker creates those that
-// are missing. For a source that is a regular expression DESCRIBE on all topics; Kafka 4.3 refuses such a topology.
+// internal one (repartition and changelog topics), for the broker creates those that are missing. For a source that is a regular expression DESCRIBE on all topics; Kafka 4.3 refuses such a topology.
 //
 // The topology comes with a member's first heartbeat. If its internal topics are deleted later, the broker makes them
 // again after any heartbeat, asking about the member that sent it: from the request alone nobody can tell.
@@ -22,13 +22,13 @@ import (
 // Denied: 30 or 29 for the whole, and nothing else. Between the two the broker looks at the topology's topics: for
 // internal ones of Kafka's own and for names that are none it answers STREAMS_INVALID_TOPOLOGY. Where it is CREATE that is
 // denied, a broker that asks its authorizer answers the heartbeat with a status that names the topics; one that does not
-// would create them, so that the answer here is 29. Before that the broker is asked, on the client's connection, whether
-// they exist: see Unseen.
+// would create them, so that the answer here is 29. But before that the broker is asked, on the client's connection,
+// whether they exist: then they need no creating.
 //
 // User endpoints, in both directions, are the applications' own (interactive queries), not Kafka's: they pass.
 var streamsGroupHeartbeatRow = row[kmsg.StreamsGroupHeartbeatRequest, kmsg.StreamsGroupHeartbeatResponse](
 	kmsg.StreamsGroupHeartbeat, deriveStreamsGroupHeartbeat, nil,
-	denies(denyStreamsGroupHeartbeat), retries(errCoordinatorLoading))
+	denies(denyStreamsGroupHeartbeat), inquires(askStreamsTopics), retries(errCoordinatorLoading))
 
 func deriveStreamsGroupHeartbeat(x *Exchange, q *kmsg.StreamsGroupHeartbeatRequest) error {
 	x.Group = q.Group
@@ -43,20 +43,22 @@ func deriveStreamsGroupHeartbeat(x *Exchange, q *kmsg.StreamsGroupHeartbeatReque
 	if regex {
 		x.Ask(access.OpDescribe, access.ResTopic, access.AllResources)
 	}
-	var missing []string
-	for _, t := range internal.list {
-		if x.entry(t, [16]byte{}).ID == [16]byte{} {
-			missing = append(missing, t)
-		}
-	}
-	at := len(x.Actions)
-	x.askCreate(missing)
-	for i := range x.Actions[at:] {
-		if a := &x.Actions[at+i]; a.Decision.Stops() {
-			x.Unseen = append(x.Unseen, a.Name)
-		}
-	}
+	x.askCreate(internal.list)
 	return nil
+}
+
+// askStreamsTopics asks whether the topics exist that may not be created.
+func askStreamsTopics(x *Exchange, q *kmsg.StreamsGroupHeartbeatRequest) []kmsg.Request {
+	if x.groupError(access.OpRead, q.Group) != 0 {
+		return nil
+	}
+	var topics []string
+	for i := range x.Actions {
+		if a := &x.Actions[i]; a.Operation == access.OpCreate && a.Decision.Stops() {
+			topics = append(topics, a.Name)
+		}
+	}
+	return existence(topics)
 }
 
 // topologyTopics are the topics of a topology, those that the broker creates, and whether it has sources that are regular
@@ -78,6 +80,11 @@ func topologyTopics(t *kmsg.StreamsGroupHeartbeatRequestTopology) (all, internal
 }
 
 func denyStreamsGroupHeartbeat(x *Exchange, q *kmsg.StreamsGroupHeartbeatRequest) (*kmsg.StreamsGroupHeartbeatResponse, error) {
+	found := x.found()
+	x.Actions = slices.DeleteFunc(x.Actions, func(a Ask) bool { return a.Operation == access.OpCreate && found.exists(a.Name) })
+	if x.Allowed() {
+		return nil, nil
+	}
 	r := kmsg.NewPtrStreamsGroupHeartbeatResponse()
 	r.Status = []kmsg.StreamsGroupHeartbeatResponseStatus{} // empty, not null
 	if x.Stopped(access.OpRead, access.ResGroup, q.Group) || q.Topology == nil {

@@ -21,17 +21,17 @@ func deriveStreamsGroupDescribe(x *Exchange, q *kmsg.StreamsGroupDescribeRequest
 }
 
 func denyStreamsGroupDescribe(x *Exchange, q *kmsg.StreamsGroupDescribeRequest) (*kmsg.StreamsGroupDescribeResponse, error) {
-	kept, denied := x.splitGroups(access.OpDescribe, q.Groups)
-	var own []kmsg.StreamsGroupDescribeResponseGroup
-	for _, d := range denied {
-		own = append(own, streamsGroupError(d.group, d.code, nil))
-	}
-	if q.Groups = kept; len(kept) == 0 {
+	kept, denied := take(q.Groups, func(group *string) (kmsg.StreamsGroupDescribeResponseGroup, bool) {
+		code := x.groupError(access.OpDescribe, *group)
+		return streamsGroupError(*group, code, nil), code != 0
+	})
+	if len(kept) == 0 {
 		r := kmsg.NewPtrStreamsGroupDescribeResponse()
-		r.Groups = own
+		r.Groups = entries(denied)
 		return r, nil
 	}
-	merges(x, func(r *kmsg.StreamsGroupDescribeResponse) { r.Groups = append(own, r.Groups...) })
+	q.Groups = kept
+	merges(x, func(r *kmsg.StreamsGroupDescribeResponse) { r.Groups = append(entries(denied), r.Groups...) })
 	return nil, nil
 }
 
@@ -46,7 +46,7 @@ func showStreamsGroups(x *Exchange, r *kmsg.StreamsGroupDescribeResponse) (chang
 	f := x.filter()
 	for i := range r.Groups {
 		g := &r.Groups[i]
-		bits := f.operations(g.AuthorizedOperations, access.ResGroup, g.Group)
+		changed = f.trim(&g.AuthorizedOperations, access.ResGroup, g.Group) || changed
 		shown := f.showsTopology(g.Topology)
 		switch {
 		case f.undecided():
@@ -54,8 +54,6 @@ func showStreamsGroups(x *Exchange, r *kmsg.StreamsGroupDescribeResponse) (chang
 		case !shown:
 			says := "The described group uses topics that the client is not authorized to describe."
 			*g, changed = streamsGroupError(g.Group, errTopicAuthorization, &says), true
-		case bits != g.AuthorizedOperations:
-			g.AuthorizedOperations, changed = bits, true
 		}
 	}
 	return x.hid(r, changed), f.err()

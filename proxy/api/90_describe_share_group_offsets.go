@@ -41,32 +41,29 @@ func deriveDescribeShareGroupOffsets(x *Exchange, q *kmsg.DescribeShareGroupOffs
 }
 
 func denyDescribeShareGroupOffsets(x *Exchange, q *kmsg.DescribeShareGroupOffsetsRequest) (*kmsg.DescribeShareGroupOffsetsResponse, error) {
-	own := make([]*kmsg.DescribeShareGroupOffsetsResponseGroup, len(q.Groups))
-	var kept []kmsg.DescribeShareGroupOffsetsRequestGroup
-	var denied [][]kmsg.DescribeShareGroupOffsetsResponseGroupTopic // of each that is kept
-	for i := range q.Groups {
-		g := &q.Groups[i]
-		topics, code := x.denyShareGroupTopics(g)
-		if code != 0 {
-			own[i] = shareOffsetsError(g.GroupID, code)
-			continue
+	n := len(q.Groups)
+	var topics [][]kmsg.DescribeShareGroupOffsetsResponseGroupTopic // denied, of each group that is kept
+	kept, denied := take(q.Groups, func(g *kmsg.DescribeShareGroupOffsetsRequestGroup) (kmsg.DescribeShareGroupOffsetsResponseGroup, bool) {
+		t, code := x.denyShareGroupTopics(g)
+		if code == 0 {
+			topics = append(topics, t)
 		}
-		kept = append(kept, *g)
-		denied = append(denied, topics)
-	}
-	if q.Groups = kept; len(kept) == 0 {
+		return shareOffsetsError(g.GroupID, code), code != 0
+	})
+	if len(kept) == 0 {
 		r := kmsg.NewPtrDescribeShareGroupOffsetsResponse()
-		r.Groups = inOrder(own, nil)
+		r.Groups = entries(denied)
 		return r, nil
 	}
+	q.Groups = kept
 	merges(x, func(r *kmsg.DescribeShareGroupOffsetsResponse) {
 		for i := range r.Groups {
 			g := &r.Groups[i]
 			if i < len(kept) && g.GroupID == kept[i].GroupID && g.ErrorCode == 0 {
-				g.Topics = append(g.Topics, denied[i]...)
+				g.Topics = append(g.Topics, topics[i]...)
 			}
 		}
-		r.Groups = inOrder(own, r.Groups)
+		r.Groups = weave(r.Groups, denied, n)
 	})
 	return nil, nil
 }
@@ -74,21 +71,17 @@ func denyDescribeShareGroupOffsets(x *Exchange, q *kmsg.DescribeShareGroupOffset
 // denyShareGroupTopics takes the topics out of a group of the request that may not be described, and returns what is said
 // of them; or the error of the whole group. A list from which all topics are taken stays a list: null would be all topics.
 func (x *Exchange) denyShareGroupTopics(g *kmsg.DescribeShareGroupOffsetsRequestGroup) (denied []kmsg.DescribeShareGroupOffsetsResponseGroupTopic, code int16) {
-	if d := x.Decided(access.OpDescribe, access.ResGroup, g.GroupID); d.Stops() {
-		return nil, x.Code(d, errGroupAuthorization)
-	}
-	if g.Topics == nil {
-		return nil, 0
+	if code := x.groupError(access.OpDescribe, g.GroupID); code != 0 || g.Topics == nil {
+		return nil, code
 	}
 	kept := make([]kmsg.DescribeShareGroupOffsetsRequestGroupTopic, 0, len(g.Topics))
 	for i := range g.Topics {
 		asked := &g.Topics[i]
-		d := x.Decided(access.OpDescribe, access.ResTopic, asked.Topic)
-		switch {
-		case !d.Stops():
+		switch x.topicError(access.OpDescribe, asked.Topic) {
+		case 0:
 			kept = append(kept, *asked)
 			continue
-		case d.Verdict == access.Refuse:
+		case x.API.retry:
 			return nil, x.API.retry
 		}
 		t := kmsg.NewDescribeShareGroupOffsetsResponseGroupTopic()
@@ -105,10 +98,10 @@ func (x *Exchange) denyShareGroupTopics(g *kmsg.DescribeShareGroupOffsetsRequest
 	return denied, 0
 }
 
-func shareOffsetsError(group string, code int16) *kmsg.DescribeShareGroupOffsetsResponseGroup {
+func shareOffsetsError(group string, code int16) kmsg.DescribeShareGroupOffsetsResponseGroup {
 	g := kmsg.NewDescribeShareGroupOffsetsResponseGroup()
 	g.GroupID, g.ErrorCode = group, code
-	return &g
+	return g
 }
 
 // showShareGroupOffsets learns topics, and leaves out, of groups that were asked about with all their topics, what may
@@ -130,7 +123,7 @@ func showShareGroupOffsets(x *Exchange, r *kmsg.DescribeShareGroupOffsetsRespons
 			return !f.shows(access.OpDescribe, access.ResTopic, t.Topic)
 		})
 		if f.undecided() {
-			*g, changed = *shareOffsetsError(g.GroupID, x.API.retry), true
+			*g, changed = shareOffsetsError(g.GroupID, x.API.retry), true
 			continue
 		}
 		changed = changed || len(g.Topics) < all

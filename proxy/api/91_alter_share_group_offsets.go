@@ -1,8 +1,6 @@
 package api
 
 import (
-	"slices"
-
 	"doorkeeper/access"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -43,32 +41,37 @@ func denyAlterShareGroupOffsets(x *Exchange, q *kmsg.AlterShareGroupOffsetsReque
 		r.ErrorCode, r.ErrorMessage = code, message(code)
 		return r, nil
 	}
-	own := make(map[string]*kmsg.AlterShareGroupOffsetsResponseTopic)
-	var order names
-	q.Topics = slices.DeleteFunc(q.Topics, func(t kmsg.AlterShareGroupOffsetsRequestTopic) bool {
-		order.add(t.Topic)
-		if !x.Stopped(access.OpRead, access.ResTopic, t.Topic) {
-			return false
-		}
-		r := own[t.Topic]
-		if r == nil {
-			r = &kmsg.AlterShareGroupOffsetsResponseTopic{Topic: t.Topic, TopicID: x.entry(t.Topic, [16]byte{}).ID}
-			own[t.Topic] = r
-		}
-		for i := range t.Partitions {
-			p := kmsg.NewAlterShareGroupOffsetsResponseTopicPartition()
-			p.Partition = t.Partitions[i].Partition
-			p.ErrorCode, p.ErrorMessage = errTopicAuthorization, message(errTopicAuthorization)
-			r.Partitions = append(r.Partitions, p)
-		}
-		return true
+	order := newOrder(q.Topics, func(t *kmsg.AlterShareGroupOffsetsRequestTopic) topicKey { return topicKey{name: t.Topic} })
+	kept, denied := take(q.Topics, func(t *kmsg.AlterShareGroupOffsetsRequestTopic) (kmsg.AlterShareGroupOffsetsResponseTopic, bool) {
+		code := x.topicError(access.OpRead, t.Topic)
+		return x.alterShareOffsetsError(t, code), code != 0
 	})
+	denied = folded(denied, alterShareOffsetsKey, func(to, from *kmsg.AlterShareGroupOffsetsResponseTopic) {
+		to.Partitions = append(to.Partitions, from.Partitions...)
+	})
+	q.Topics = kept
 	merges(x, func(r *kmsg.AlterShareGroupOffsetsResponse) {
-		if r.ErrorCode == 0 {
-			r.Topics = early(order.list, own, r.Topics,
-				func(t *kmsg.AlterShareGroupOffsetsResponseTopic) string { return t.Topic },
-				func(t *kmsg.AlterShareGroupOffsetsResponseTopic) bool { return t.TopicID == [16]byte{} })
+		if r.ErrorCode != 0 {
+			return
 		}
+		r.Topics = insert(r.Topics, denied, func(at int, t *kmsg.AlterShareGroupOffsetsResponseTopic) bool {
+			return t.TopicID != [16]byte{} || at < order[alterShareOffsetsKey(t)]
+		})
 	})
 	return nil, nil
+}
+
+func alterShareOffsetsKey(t *kmsg.AlterShareGroupOffsetsResponseTopic) topicKey {
+	return topicKey{name: t.Topic}
+}
+
+func (x *Exchange) alterShareOffsetsError(t *kmsg.AlterShareGroupOffsetsRequestTopic, code int16) kmsg.AlterShareGroupOffsetsResponseTopic {
+	r := kmsg.NewAlterShareGroupOffsetsResponseTopic()
+	r.Topic, r.TopicID = t.Topic, x.entry(t.Topic, [16]byte{}).ID
+	for i := range t.Partitions {
+		p := kmsg.NewAlterShareGroupOffsetsResponseTopicPartition()
+		p.Partition, p.ErrorCode, p.ErrorMessage = t.Partitions[i].Partition, code, message(code)
+		r.Partitions = append(r.Partitions, p)
+	}
+	return r
 }

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"slices"
-
 	"doorkeeper/access"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -42,19 +40,16 @@ func denyDeleteShareGroupOffsets(x *Exchange, q *kmsg.DeleteShareGroupOffsetsReq
 		r.ErrorCode, r.ErrorMessage = code, message(code)
 		return r, nil
 	}
-	var own []kmsg.DeleteShareGroupOffsetsResponseTopic
-	q.Topics = slices.DeleteFunc(q.Topics, func(t kmsg.DeleteShareGroupOffsetsRequestTopic) bool {
-		if !x.Stopped(access.OpRead, access.ResTopic, t.Topic) {
-			return false
-		}
+	kept, denied := take(q.Topics, func(t *kmsg.DeleteShareGroupOffsetsRequestTopic) (kmsg.DeleteShareGroupOffsetsResponseTopic, bool) {
 		r := kmsg.NewDeleteShareGroupOffsetsResponseTopic()
-		r.Topic, r.ErrorCode, r.ErrorMessage = t.Topic, errTopicAuthorization, message(errTopicAuthorization)
-		own = append(own, r)
-		return true
+		r.Topic, r.ErrorCode = t.Topic, x.topicError(access.OpRead, t.Topic)
+		r.ErrorMessage = message(r.ErrorCode)
+		return r, r.ErrorCode != 0
 	})
+	q.Topics = kept
 	merges(x, func(r *kmsg.DeleteShareGroupOffsetsResponse) {
 		if r.ErrorCode == 0 {
-			r.Topics = append(own, r.Topics...)
+			r.Topics = append(entries(denied), r.Topics...)
 		}
 	})
 	return nil, nil

@@ -49,10 +49,6 @@ type Exchange struct {
 	// Unknown are the topic ids of the request that have no name here.
 	Unknown [][16]byte
 
-	// Unseen are topics that the request would create if they do not exist, which nobody here knows and which may not be
-	// created.
-	Unseen []string
-
 	// Body is the decoded request; nil for Produce, Fetch and ShareFetch, which have parsers of their own.
 	Body kmsg.Request
 
@@ -93,7 +89,6 @@ func (x *Exchange) Free() {
 	if x.Unknown = x.Unknown[:0]; cap(x.Unknown) > 1024 {
 		x.Unknown = nil
 	}
-	x.Unseen = nil
 	x.Throttle, x.BytesIn = 0, 0
 	x.enforced = enforcement{}
 	x.produce.reset()
@@ -163,12 +158,11 @@ func (x *Exchange) Topic(name *string, id [16]byte) *access.Topic {
 func (x *Exchange) Decode(body []byte) error { return x.API.decode(x, body) }
 
 // Derive asks the decider for every action of the decoded request. Unknown then holds the topic ids whose names
-// nobody here knows, and Unseen names: the caller may learn them and derive once more.
+// nobody here knows: the caller may learn them and derive once more.
 func (x *Exchange) Derive() error {
 	clear(x.Actions)
 	x.Actions = x.Actions[:0]
 	x.Unknown = x.Unknown[:0]
-	x.Unseen = x.Unseen[:0]
 	x.enforced = enforcement{}
 	if err := x.API.derive(x); err != nil {
 		return err

@@ -86,22 +86,37 @@ func TestTooManyResourcesEnd(t *testing.T) {
 	}
 }
 
-// Internal topics that exist are not created, and so nobody is asked; those that would be may be asked for once more.
+// Only internal topics that do not exist are created, so that nobody needs a right to those that do.
 func TestStreamsCreateOnlyWhatIsMissing(t *testing.T) {
-	q := streamsBeat(subtopology{StateChangelogTopics: []kmsg.TopicInfo{{Topic: "there"}, {Topic: "missing"}}})
+	q := streamsBeat(subtopology{StateChangelogTopics: []kmsg.TopicInfo{{Topic: "there"}, {Topic: "free"}, {Topic: "missing"}}})
 	c := denialCase{q: q, denied: []string{"CREATE CLUSTER kafka-cluster", "CREATE TOPIC missing", "CREATE TOPIC there"}}
-	x := highExchange(t, q.Key(), 0)
-	x.Env.Decider = c.decider(true)
-	x.Env.Cluster.LearnTopics([]access.Topic{{Name: "there", ID: [16]byte{1}}})
-	if got, want := fmt.Sprint(derived(t, x, q)), "[READ GROUP g DESCRIBE TOPIC there DESCRIBE TOPIC missing CREATE TOPIC missing]"; got != want {
-		t.Errorf("asked %s, want %s", got, want)
-	}
-	if got := fmt.Sprint(x.Unseen); got != "[missing]" {
-		t.Errorf("unseen %s", got)
-	}
-	x.Env.Cluster.LearnTopics([]access.Topic{{Name: "missing", ID: [16]byte{2}}})
-	if err := x.Derive(); err != nil || len(x.Unseen) > 0 || !x.Allowed() {
-		t.Errorf("once it is known to exist: error %v, unseen %v, allowed %v", err, x.Unseen, x.Allowed())
+	for _, missing := range []bool{false, true} {
+		x := highExchange(t, q.Key(), 0)
+		x.Env.Decider = c.decider(true)
+		derived(t, x, q)
+		questions := x.Questions()
+		if len(questions) != 1 {
+			t.Fatalf("%d questions", len(questions))
+		}
+		m := questions[0].(*kmsg.MetadataRequest)
+		if len(m.Topics) != 2 || *m.Topics[0].Topic != "missing" || *m.Topics[1].Topic != "there" || m.AllowAutoTopicCreation {
+			t.Errorf("the question is %+v", m)
+		}
+		r := &kmsg.MetadataResponse{Topics: []kmsg.MetadataResponseTopic{{Topic: ptr("there")}, {Topic: ptr("missing")}}}
+		if missing {
+			r.Topics[1].ErrorCode = 3
+		}
+		x.Hear(r)
+		if err := x.Enforce(); err != nil {
+			t.Fatal(err)
+		}
+		if local := x.Local(); (local != nil) != missing {
+			t.Errorf("one is missing: %v; answered here with %+v", missing, local)
+		}
+		if !missing {
+			sameMessage(t, 0, x.AppendBody(nil), q)
+		}
+		x.Free()
 	}
 }
 

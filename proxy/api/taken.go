@@ -176,7 +176,7 @@ func (x *Exchange) overrule(why string) {
 // them. Where something could not be decided nothing is said, as to a client that did not ask.
 func (f *filter) trim(bits *int32, typ access.ResourceType, name string) (changed bool) {
 	was := *bits
-	if *bits = f.operations(was, typ, name); f.refused {
+	if *bits = f.operations(was, typ, name); f.undecided() {
 		*bits = unasked
 	}
 	return *bits != was
