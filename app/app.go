@@ -9,6 +9,7 @@ import (
 	"doorkeeper/admin"
 	"doorkeeper/config"
 	"doorkeeper/journal"
+	"doorkeeper/policy"
 	"doorkeeper/proxy"
 	"doorkeeper/telemetry"
 )
@@ -32,6 +33,7 @@ type App struct {
 	digests     digests
 	journal     *journal.Journal
 	law         *law
+	accounts    *policy.Accounts
 	courier     *courier // nil: the policy is in files
 	decrees     *decrees
 	clusters    *clusters

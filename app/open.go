@@ -52,6 +52,9 @@ func (a *App) open(c *config.Config) (err error) {
 	if a.decrees, err = openDecrees(a.state, a.law.engine); err != nil {
 		return err
 	}
+	if err = a.openAccounts(a.state.dir); err != nil {
+		return err
+	}
 	a.clusters = newClusters(a.state.clusters(), a.log)
 	a.journal = journal.New(journal.Options{
 		Proxy: c.ProxyID, FlowInterval: c.Records.FlowInterval, SummaryInterval: c.Records.SummaryInterval,
@@ -70,7 +73,7 @@ func (a *App) open(c *config.Config) (err error) {
 		return err
 	}
 	a.proxy = proxy.New(proxy.Options{
-		ProxyID: c.ProxyID, Journal: a.journal, Policy: deciders{a.law.engine}, Quarantine: a.decrees.quarantines, Log: a.log,
+		ProxyID: c.ProxyID, Journal: a.journal, Policy: deciders{a.law.engine}, Quarantine: a.decrees.quarantines, Accounts: a.accounts, Log: a.log,
 		Limits: limits(c.Limits, a.descriptors, a.log), Timeouts: timeouts(c.Timeouts),
 	})
 	if err := a.proxy.Apply(p.specs); err != nil {

@@ -78,6 +78,11 @@ func (a *App) close() {
 			a.log.Error("what is known of a cluster could not be written", "error", err)
 		}
 	}
+	if a.accounts != nil {
+		if err := a.accounts.Close(); err != nil {
+			a.log.Error("what is used of budgets was not written down", "error", err)
+		}
+	}
 	if a.state != nil {
 		if err := a.state.close(); err != nil {
 			a.log.Error("releasing the state directory", "error", err)

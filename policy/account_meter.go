@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,13 +34,14 @@ type Meter struct {
 	accounts *Accounts
 	session  *access.Session
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows, where it does not say otherwise
 	id       *access.Identity
 	holder   holder
 	account  *Account // nil until the first limit
 	tariffs  map[tariffKey]*Tariff
-	counters []*counter // of them all
-	past     uint64     // epochs of those that were forgotten
+	counters atomic.Pointer[[]*counter] // of them all; read without the lock
+	past     atomic.Uint64              // epochs of those that were forgotten
+	made     uint64                     // tariffs
 	keys     []budgetKey
 	plan     *Plan // the last one that was made
 }
@@ -74,9 +76,10 @@ func (m *Meter) leave() {
 }
 
 func (m *Meter) forget() {
-	m.past += m.sum() + 1
+	m.past.Add(m.sum() + 1)
+	m.counters.Store(nil)
 	clear(m.tariffs)
-	m.counters, m.plan = nil, nil
+	m.plan = nil
 }
 
 // Tariff returns what a topic's data costs under a decision; nil if nothing is counted.
@@ -133,13 +136,28 @@ func (m *Meter) make(k tariffKey) *Tariff {
 			t.counters = append(t.counters, c)
 		}
 	}
-	for _, c := range t.counters {
-		if !slices.Contains(m.counters, c) {
-			m.counters = append(m.counters, c)
-		}
-	}
+	m.watch(t.counters)
+	m.made++
+	t.seq = m.made
 	m.tariffs[k] = t
 	return t
+}
+
+// watch adds counters to those whose epochs are the session's.
+func (m *Meter) watch(counters []*counter) {
+	var all []*counter
+	if known := m.counters.Load(); known != nil {
+		all = *known
+	}
+	n := len(all)
+	for _, c := range counters {
+		if !slices.Contains(all, c) {
+			all = append(all[:len(all):len(all)], c)
+		}
+	}
+	if len(all) > n {
+		m.counters.Store(&all)
+	}
 }
 
 // Within returns the decision that holds now: d, or the denial of a budget that is spent.
@@ -154,15 +172,15 @@ func (m *Meter) Within(id *access.Identity, d *access.Decision, dir Direction, t
 }
 
 // Epoch moves whenever a budget that this session knows is spent, or whole again.
-func (m *Meter) Epoch() uint64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.past + m.sum()
-}
+func (m *Meter) Epoch() uint64 { return m.past.Load() + m.sum() }
 
 func (m *Meter) sum() (n uint64) {
+	all := m.counters.Load()
+	if all == nil {
+		return 0
+	}
 	var wall int64
-	for _, c := range m.counters {
+	for _, c := range *all {
 		if c.spent.Load() == 0 {
 			continue
 		}
@@ -180,11 +198,20 @@ type Tariff struct {
 	accounts  *Accounts
 	decision  *access.Decision
 	direction Direction
+	seq       uint64 // in the order in which the session came to know them
 	bucket    *Bucket
 	rate      Rate
 	counters  []*counter
 	spent     atomic.Pointer[access.Decision] // made when a budget was found spent
 	held      atomic.Pointer[access.Decision] // says that a rate that is only watched would have held it up
+}
+
+// order puts nil first.
+func (t *Tariff) order() uint64 {
+	if t == nil {
+		return 0
+	}
+	return t.seq
 }
 
 func (t *Tariff) gone() bool {
@@ -287,9 +314,11 @@ type planned struct {
 const partFloor = 64 << 10
 
 // Plan returns the plan of the tariffs of a request's decisions, nil among them where nothing is counted. It is nil if
-// they all are.
+// they all are. tariffs is put in order, and each of them stands in it once afterwards.
 func (m *Meter) Plan(tariffs []*Tariff) *Plan {
-	if !slices.ContainsFunc(tariffs, func(t *Tariff) bool { return t != nil }) {
+	slices.SortFunc(tariffs, func(a, b *Tariff) int { return cmp.Compare(a.order(), b.order()) })
+	tariffs = slices.Compact(tariffs)
+	if len(tariffs) == 0 || tariffs[len(tariffs)-1] == nil {
 		return nil
 	}
 	m.mu.Lock()
