@@ -33,6 +33,12 @@ func (s *Session) Epoch(i *access.Identity) uint64 {
 	return max(policy, epoch)
 }
 
+// Watches says that nothing of what is decided is carried out: there are no rules, or they are only watched.
+func (s *Session) Watches() bool {
+	c := s.engine.current.Load()
+	return c.running == nil || c.mode == Monitor
+}
+
 // principal returns an identity's principal with its epoch.
 func (s *Session) principal(i *access.Identity) (*principal, uint64) {
 	b := s.bound.Load()

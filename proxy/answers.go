@@ -31,7 +31,7 @@ func (q *requests) enqueue(x *api.Exchange, frame []byte, n int) error {
 // header ends.
 func (q *requests) forwardEdited(x *api.Exchange, whole []byte, body int) error {
 	buf := bytebufferpool.Get()
-	buf.B = x.AppendBody(append(buf.B[:0], whole[:body]...))
+	buf.B = x.AppendEdited(append(buf.B[:0], whole[:body]...), whole[body:])
 	binary.BigEndian.PutUint32(buf.B, uint32(len(buf.B)-4))
 	q.cut(len(whole))
 	if err := q.push(entry{kind: forwarded, correlation: x.Correlation, x: x}); err != nil {

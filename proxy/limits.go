@@ -50,7 +50,7 @@ func (c *conn) limit() {
 	}
 	c.limits = newLimits(c.p.opt.Accounts.Meter(c.session))
 	c.env.Limits = c.limits
-	c.env.Decider = limitDecider{c.env.Decider, c.limits.meter}
+	c.env.Law, c.env.Decider = c.env.Decider, limitDecider{c.env.Decider, c.limits.meter}
 }
 
 // Tariff implements api.Limits.
@@ -130,6 +130,9 @@ func movesRecords(r *access.Request, a *access.Action) bool {
 	}
 	return false
 }
+
+// Watches implements api.Watches.
+func (d limitDecider) Watches() bool { return api.Watches(d.Decider) }
 
 // Epoch implements api.Decider.
 func (d limitDecider) Epoch(id *access.Identity) uint64 { return d.Decider.Epoch(id) + d.meter.Epoch() }

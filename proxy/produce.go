@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"doorkeeper/protocol"
 	"doorkeeper/proxy/api"
@@ -126,6 +127,12 @@ func (q *requests) frame(whole []byte) error {
 		return err
 	}
 	r := x.Local()
+	if d := x.Hold(); d > 0 {
+		if err := q.hold(d); err != nil {
+			x.Free()
+			return err
+		}
+	}
 	if r == nil {
 		if r, err = q.limitRead(x, whole[4+h.Body:]); err != nil {
 			x.Free()
@@ -158,11 +165,28 @@ func (q *requests) decide(x *api.Exchange, body []byte) error {
 	if err := q.inquire(x); err != nil {
 		return err
 	}
-	if err := x.Enforce(); err != nil {
+	err := x.Enforce()
+	if err != nil && x.Patient() {
+		if err = q.askLater(x); err == nil {
+			err = x.Enforce()
+		}
+	}
+	if err != nil {
 		return refuse("%s was not let pass: %w", x.API.Name(), err)
 	}
 	x.Slim()
 	return nil
+}
+
+// patient is how long a request waits to be decided after all.
+const patient = time.Second
+
+// askLater derives a request once more after a while.
+func (q *requests) askLater(x *api.Exchange) error {
+	if err := q.hold(patient); err != nil {
+		return err
+	}
+	return x.Derive()
 }
 
 // unsupported answers an ApiVersions request of a version that nobody here knows, as a broker does.

@@ -51,6 +51,9 @@ func (l *limited) Decide(r *access.Request, a *access.Action) *access.Decision {
 // Epoch implements api.Decider. Both epochs only grow, so their sum moves when one of them does.
 func (l *limited) Epoch(id *access.Identity) uint64 { return l.Decider.Epoch(id) + l.store.Epoch() }
 
+// Watches implements api.Watches.
+func (l *limited) Watches() bool { return api.Watches(l.Decider) }
+
 // subject is what is known of the session. A principal counts once it is settled: before, the connection may be about to
 // log in.
 func (c *conn) subject() quarantine.Subject {

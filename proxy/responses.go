@@ -40,6 +40,7 @@ type responses struct {
 	size     int64                        // of that frame, its length bytes included
 	passed   *api.Exchange                // the exchange of the frame that passes unread
 	streamed int64                        // size of the open streamed frame, its length bytes included
+	heads    bool                         // of which the head was not seen, and the length bytes wait for it
 	made     []*bytebufferpool.ByteBuffer // frames of ours that the writer holds until the flush
 	began    time.Time                    // when the bytes being worked on came
 	tight    time.Time                    // since when there is no room for more of the open frame; zero: there is
@@ -79,6 +80,15 @@ func (s *responses) batch(bytes int64, messages int32) {
 
 // run pumps until the broker ends or something fails.
 func (s *responses) run() error {
+	err := s.pump()
+	if errors.Is(err, api.ErrRevoked) {
+		s.w.Drop()
+		s.c.cut(&cause{word: "access revoked", err: err})
+	}
+	return err
+}
+
+func (s *responses) pump() error {
 	for {
 		if err := s.ownAnswers(); err != nil {
 			return err
@@ -92,7 +102,9 @@ func (s *responses) run() error {
 		if err := s.fill(); err != nil {
 			return err
 		}
-		if err := s.answers(); err != nil {
+		if err := s.answers(); errors.Is(err, api.ErrRevoked) {
+			return err // and nothing more reaches the client
+		} else if err != nil {
 			return errors.Join(err, s.flush())
 		}
 		if err := s.flush(); err != nil {

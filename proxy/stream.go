@@ -20,12 +20,52 @@ func (s *responses) beginStream(e entry, p []byte, size int) (bool, error) {
 	s.reader.Begin(e.x, int64(size), true)
 	s.streamed = int64(4 + size)
 	s.pop()
-	s.take(4)
+	if s.heads = e.x.Heads(); !s.heads {
+		s.take(4)
+	}
 	return true, nil
+}
+
+// onHead begins an answer whose head may change: its length bytes, in front of p, were held back for that.
+func (s *responses) onHead(p []byte) (bool, error) {
+	n, err := s.reader.Scan(p[4:])
+	if err != nil {
+		return false, errAnswer{err}
+	}
+	if !s.reader.Headed() {
+		s.r.Want(s.at - s.added + 4 + s.reader.Want())
+		return false, nil
+	}
+	s.heads = false
+	if s.reader.Edited() {
+		n -= s.replaceHead(p[4:], int(s.streamed)-4)
+	} else {
+		n += 4
+	}
+	s.take(n)
+	if left, _ := s.reader.Open(); left == 0 {
+		s.endStream()
+	}
+	return true, nil
+}
+
+// replaceHead gives the writer the head of a frame of size bytes as the client shall see it, and returns how many bytes of
+// the frame it stands for.
+func (s *responses) replaceHead(frame []byte, size int) int {
+	buf := bytebufferpool.Get()
+	out, n := s.reader.HeadEdit(append(buf.B[:0], 0, 0, 0, 0), frame)
+	binary.BigEndian.PutUint32(out, uint32(size-n+len(out)-4))
+	buf.B = out
+	s.made = append(s.made, buf)
+	s.replace(4+n, out)
+	return n
 }
 
 // onStream goes on with the open answer.
 func (s *responses) onStream(p []byte) (bool, error) {
+	if s.heads {
+		return s.onHead(p)
+	}
 	n, err := s.reader.Scan(p)
 	if err != nil {
 		return false, errAnswer{err}
@@ -65,15 +105,22 @@ func (s *responses) onHeldStream(e entry, p []byte, size int) (bool, error) {
 			return false, errAnswer{fmt.Errorf("%s answer ends in the middle", e.x.API.Name())}
 		}
 	}
-	if !s.reader.Endpoints() {
+	switch {
+	case s.reader.Endpoints():
+		if err := s.rewriteStream(e, frame); err != nil {
+			return false, err
+		}
+	case s.reader.Edited():
+		n := s.replaceHead(frame, size)
+		s.take(size - n)
+	default:
 		s.take(4 + size)
-	} else if err := s.rewriteStream(e, frame); err != nil {
-		return false, err
 	}
 	s.endStream()
 	return true, nil
 }
 
+// rewriteStream gives the writer a frame in which broker endpoints are rewritten, and the head if that changes too.
 func (s *responses) rewriteStream(e entry, frame []byte) error {
 	buf := bytebufferpool.Get()
 	out, err := s.reader.Rewrite(append(buf.B[:0], 0, 0, 0, 0), frame, e.x)
@@ -82,10 +129,17 @@ func (s *responses) rewriteStream(e entry, frame []byte) error {
 		return errAnswer{err}
 	}
 	buf.B = out
-	binary.BigEndian.PutUint32(out, uint32(len(out)-4))
 	s.made = append(s.made, buf)
-	s.replace(4+len(frame), out)
 	s.reader.Pass(int64(len(out) - 4 - len(frame))) // the endpoints come behind the records: only the end has moved
+	if !s.reader.Edited() {
+		binary.BigEndian.PutUint32(out, uint32(len(out)-4))
+		s.replace(4+len(frame), out)
+		return nil
+	}
+	n := s.replaceHead(out[4:], len(out)-4)
+	s.w.Add(out[4+n:])
+	s.at += len(frame) - n
+	s.added = s.at
 	return nil
 }
 
@@ -201,7 +255,7 @@ func (s *responses) kernelFrame(p []byte) (int, error) {
 	size := int(int32(binary.BigEndian.Uint32(p)))
 	e, ok := s.c.queue.first()
 	if !ok || e.kind != forwarded || !e.x.Streams() || int32(binary.BigEndian.Uint32(p[4:])) != e.correlation ||
-		e.x.EndpointsBehind() && size <= maxHeld || !s.gauge.Choose(int64(size), kernelLeft) {
+		e.x.EndpointsBehind() && size <= maxHeld || e.x.Heads() || !s.gauge.Choose(int64(size), kernelLeft) {
 		s.declined = true
 		s.streamed = 0 // small answers follow: not asked again before the next large one
 		return 0, nil

@@ -119,6 +119,9 @@ func TestStallOfAClientThatReadsNoSmallAnswers(t *testing.T) {
 			}
 		}
 	}()
+	for l.p.open() == 0 { // settle must not come first
+		time.Sleep(time.Millisecond)
+	}
 	l.settle()
 	l.mustCause(causeStall.word)
 }

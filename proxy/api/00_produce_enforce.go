@@ -106,13 +106,24 @@ func (x *Exchange) stoppedTopics() map[topicKey]int16 {
 	return stopped
 }
 
-// topicCode is the error that stands for a topic which may not pass. A topic that nobody here knows was denied because of
+// topicCode is the error that stands for a topic which a Produce, Fetch or ShareFetch may not have. A topic that nobody here knows was denied because of
 // that: the client learns better from metadata, as from a broker that does not know the id.
 func (x *Exchange) topicCode(t *access.Topic, d *access.Decision) int16 {
-	if d.Verdict == access.Deny && t.Name == "" && x.Version >= 13 {
+	if d.Verdict == access.Deny && t.Name == "" && x.byID() {
 		return errUnknownTopicID
 	}
 	return x.Code(d, errTopicAuthorization)
+}
+
+// byID says whether the request names topics by id alone, of the data path's APIs.
+func (x *Exchange) byID() bool {
+	switch kmsg.Key(x.API.Key) {
+	case kmsg.Produce, kmsg.Fetch:
+		return x.Version >= 13
+	case kmsg.ShareFetch, kmsg.ShareAcknowledge:
+		return true
+	}
+	return false
 }
 
 // failStopped notes on the actions that were stopped what they are answered with.

@@ -18,7 +18,8 @@ import (
 //   - v15: the replica id moves into tag 1 (KIP-903); v16: node endpoints in a tag behind the records (KIP-951)
 //   - v17: directory id (KIP-853); v18: high watermark in the request (KIP-1166)
 //
-// Actions: READ on each topic; CLUSTER_ACTION for a replica id of 0 and above. Answers are streamed: see Reader.
+// Actions: READ on each topic; for a replica id of 0 and above CLUSTER_ACTION, and then NONE on the topics, as the broker
+// asks. What may not pass: 01_fetch_enforce.go. Answers are streamed: see Reader.
 var fetchRow = &API{
 	Key: int16(kmsg.Fetch), Max: mustMax(kmsg.Fetch),
 	decode: func(x *Exchange, body []byte) error {
@@ -26,12 +27,11 @@ var fetchRow = &API{
 		if err := q.Parse(x.Version, body); err != nil {
 			return err
 		}
+		x.lowerWait(body, q.MaxWaitAt, &q.MaxWait)
 		return x.keepPlaces(len(q.Topics)+len(q.Forgotten), len(q.Partitions))
 	},
-	derive: deriveFetch,
+	derive: deriveFetch, enforce: enforceFetch, retry: errOffsetNotAvailable,
 }
-
-const invalidSessionEpoch = 71
 
 // consumer is the replica id of an ordinary client.
 const consumer = -1
@@ -44,6 +44,13 @@ type fetchState struct {
 	forgotten []*access.Topic    // of q.Forgotten
 	next      place              // where the next answer is expected
 	index     map[partName]place // made for a large request whose answer has another order
+
+	made     basis      // of decisions
+	codes    []int16    // of q.Topics, where some may not be read: 0 for those that go to the broker
+	withheld []withheld // what stands for the others in the answer to a full fetch
+	closes   bool       // it goes to the broker as one without a session, which ends the one that it names
+	emptied  bool       // and without topics
+	throttle int32      // what the client is asked to wait, milliseconds
 }
 
 func (f *fetchState) reset() {
@@ -52,6 +59,8 @@ func (f *fetchState) reset() {
 	clear(f.forgotten)
 	f.topics, f.decisions, f.forgotten = reuse(f.topics), reuse(f.decisions), reuse(f.forgotten)
 	f.next, f.index = place{}, nil
+	f.made, f.codes, f.withheld = basis{}, nil, nil
+	f.closes, f.emptied, f.throttle = false, false, 0
 }
 
 // A place is a partition entry of a request: index of its topic, and index into the partitions.
@@ -81,16 +90,18 @@ func deriveFetch(x *Exchange) error {
 	f := &x.fetch
 	f.reset()
 	x.ReplicaID = f.q.ReplicaID
+	f.made = x.basis()
 	if x.ReplicaID != consumer {
 		if x.ReplicaID < consumer {
 			return fmt.Errorf("replica id %[2]d in Fetch v%[1]d is neither a consumer's nor a broker's", x.Version, x.ReplicaID)
 		}
 		x.AskCluster(access.OpClusterAction)
 	}
+	op := x.reading()
 	for i := range f.q.Topics {
 		t := x.topicOf(f.q.Topics[i].Name, f.q.Topics[i].ID)
 		f.topics = append(f.topics, t)
-		f.decisions = append(f.decisions, x.AskTopic(access.OpRead, t))
+		f.decisions = append(f.decisions, x.AskTopic(op, t))
 	}
 	for i := range f.q.Forgotten {
 		f.forgotten = append(f.forgotten, x.topicOf(f.q.Forgotten[i].Name, f.q.Forgotten[i].ID))
@@ -107,21 +118,6 @@ func (x *Exchange) topicOf(name []byte, id [16]byte) *access.Topic {
 		return x.Env.Cluster.Intern(string(name))
 	}
 	return x.Topic(nil, id)
-}
-
-// localFetch returns the answer that doorkeeper gives itself, if the request may not go to the broker: an incremental
-// fetch on a session that this connection did not open is answered INVALID_FETCH_SESSION_EPOCH, upon which clients open
-// a new one and name the old id, so that the broker frees its slot (KIP-227).
-func (x *Exchange) localFetch() kmsg.Response {
-	q := &x.fetch.q
-	if q.SessionID == 0 || q.SessionEpoch <= 0 || x.Env.Fetch.Open(q.SessionID) {
-		return nil
-	}
-	r := kmsg.NewPtrFetchResponse()
-	r.SetVersion(x.Version)
-	r.ErrorCode = invalidSessionEpoch
-	x.Fail(r.ErrorCode)
-	return r
 }
 
 // asked returns what the request said of one partition of the answer. Mostly the answer has the request's order.

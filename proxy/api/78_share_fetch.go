@@ -13,7 +13,8 @@ import (
 //   - node endpoints stand behind the records, as an ordinary array
 //
 // Actions: READ on the group, READ on each topic. Records are accounted as those of a Fetch. A share session belongs
-// to the connection that opened it: on any other the answer is SHARE_SESSION_NOT_FOUND, and clients open a new one.
+// to the connection that opened it: on any other the answer is SHARE_SESSION_NOT_FOUND, and clients open a new one. What
+// may not pass: 78_share_fetch_enforce.go.
 var shareFetchRow = &API{
 	Key: int16(kmsg.ShareFetch), Max: mustMax(kmsg.ShareFetch),
 	decode: func(x *Exchange, body []byte) error {
@@ -21,9 +22,11 @@ var shareFetchRow = &API{
 		if err := s.parse(x.Version, body); err != nil {
 			return err
 		}
+		x.lowerWait(body, s.q.MaxWaitAt, &s.q.MaxWait)
+		s.body = body
 		return x.keepPlaces(len(s.q.Topics)+len(s.q.Forgotten), len(s.q.Partitions))
 	},
-	derive: deriveShareFetch,
+	derive: deriveShareFetch, enforce: enforceShareFetch,
 }
 
 const shareSessionNotFound = 122
@@ -35,6 +38,7 @@ type shareFetchState struct {
 	member    string
 	topics    []*access.Topic
 	decisions []*access.Decision
+	shareEdit
 }
 
 func (s *shareFetchState) reset() {
@@ -42,6 +46,7 @@ func (s *shareFetchState) reset() {
 	clear(s.decisions)
 	s.topics, s.decisions = reuse(s.topics), reuse(s.decisions)
 	s.group, s.member = "", ""
+	s.shareEdit = shareEdit{}
 }
 
 func (s *shareFetchState) parse(version int16, body []byte) error {
@@ -57,6 +62,7 @@ func deriveShareFetch(x *Exchange) error {
 	clear(s.topics)
 	clear(s.decisions)
 	s.topics, s.decisions = s.topics[:0], s.decisions[:0]
+	s.made = x.basis()
 	x.Group = s.group
 	x.Ask(access.OpRead, access.ResGroup, x.Group)
 	for i := range s.q.Topics {
@@ -64,6 +70,9 @@ func deriveShareFetch(x *Exchange) error {
 		s.topics = append(s.topics, t)
 		s.decisions = append(s.decisions, x.AskTopic(access.OpRead, t))
 	}
+	var ok bool
+	s.turned, s.moves, ok = x.Env.Fetch.checkShare(x)
+	s.unsure = !ok
 	return nil
 }
 
@@ -73,6 +82,9 @@ func (s *shareFetchState) topic(x *Exchange, id [16]byte) (*access.Topic, *acces
 		if t.ID == id {
 			return t, s.decisions[i]
 		}
+	}
+	if t, d, ok := x.Env.Fetch.shareFind(s.group, s.member, id); ok {
+		return t, d
 	}
 	return x.topicOf(nil, id), nil
 }
@@ -88,5 +100,6 @@ func (x *Exchange) localShareFetch() kmsg.Response {
 	r.SetVersion(x.Version)
 	r.ErrorCode = shareSessionNotFound
 	x.Fail(r.ErrorCode)
+	x.enforced.local = r
 	return r
 }

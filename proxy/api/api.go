@@ -126,6 +126,9 @@ func (AllowAll) Decide(*access.Request, *access.Action) *access.Decision { retur
 // Epoch is always the same.
 func (AllowAll) Epoch(*access.Identity) uint64 { return 0 }
 
+// Watches says that nothing is ever stopped.
+func (AllowAll) Watches() bool { return true }
+
 // A Route says under which address clients shall see a broker.
 type Route interface {
 	// Advertise returns the host and port that stand for a broker's own, and makes sure that something listens there.

@@ -24,6 +24,7 @@ const (
 	errTxnAuthorization     = 53
 	errNotAttempted         = 55 // OPERATION_NOT_ATTEMPTED
 	errTokenAuthorization   = 65
+	errInvalidFetchSession  = 71
 	errOffsetNotAvailable   = 78 // Fetch: a refusal
 	errUnknownTopicID       = 100
 

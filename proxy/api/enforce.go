@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"time"
 
 	"doorkeeper/access"
 
@@ -27,6 +28,7 @@ type enforcement struct {
 	always bool                                            // the row's handler is called even if every action may pass
 	heard  []kmsg.Response                                 // the answers to Questions
 	index  map[question]*access.Decision                   // of a large request; see Decided
+	hold   time.Duration                                   // how long the client waits for it; see Hold
 }
 
 // A question is an operation on a resource, by name or by id, the other left empty.
@@ -43,7 +45,7 @@ var (
 // Enforce carries out the decisions of a request that was derived. Afterwards Local or Edited say what became of it. An
 // error ends the connection.
 func (x *Exchange) Enforce() error {
-	if x.Allowed() && !x.enforced.always && !x.produce.lost {
+	if x.Allowed() && !x.enforced.always && !x.produce.lost && !x.turns() {
 		return nil
 	}
 	if x.refused() && x.API.retry == 0 {
@@ -79,8 +81,27 @@ func (x *Exchange) refused() bool {
 // Edited says whether the request goes to the broker in another form than it came: AppendBody has it.
 func (x *Exchange) Edited() bool { return x.enforced.edited }
 
-// AppendBody appends the edited request's body to dst, which ends with the request's header.
+// AppendEdited appends the edited request's body to dst, which ends with the request's header. body is as it came.
+func (x *Exchange) AppendEdited(dst, body []byte) []byte {
+	if kmsg.Key(x.API.Key) == kmsg.Fetch {
+		return x.appendFetch(dst, body)
+	}
+	return x.AppendBody(dst)
+}
+
+// AppendBody is AppendEdited for a request that was decoded.
 func (x *Exchange) AppendBody(dst []byte) []byte { return x.Body.AppendTo(dst) }
+
+// Patient says whether a request that could not be decided is worth another question after a while, before the connection
+// ends: it carries what must not be lost.
+func (x *Exchange) Patient() bool {
+	k := kmsg.Key(x.API.Key)
+	return (k == kmsg.ShareFetch || k == kmsg.ShareAcknowledge) && (x.refused() || x.shareFetch.unsure)
+}
+
+// Hold is how long the client is let wait before it is answered or the request goes on: a client that is denied at once
+// would ask again at once.
+func (x *Exchange) Hold() time.Duration { return x.enforced.hold }
 
 // merges leaves a function that puts what was taken out of the request into the broker's answer, of which it gets the
 // decoded form. The answer is encoded anew.

@@ -17,12 +17,22 @@ type Env struct {
 	Cluster      *cluster.Cluster
 	Route        Route
 	Decider      Decider
+	Law          Decider          // Decider without what only counts: an answer is asked for again under it; nil: the same
 	Memory       Memory           // nil: nobody counts
 	Limits       Limits           // nil: nothing is limited
 	Now          func() time.Time // nil: filtering an answer may take any time
 	Transactions *Transactions    // of the cluster; nil: none are remembered
 	AutoCreate   *AutoCreate      // of the cluster; nil: every broker creates topics
 	Fetch        FetchSessions    // has its own lock
+}
+
+// law is the decider that what is on its way is asked for again under. A budget that is spent by the very answer does not
+// end it.
+func (e *Env) law() Decider {
+	if e.Law != nil {
+		return e.Law
+	}
+	return e.Decider
 }
 
 // An Ask is one action of a request with the answer to it.

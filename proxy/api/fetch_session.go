@@ -1,8 +1,12 @@
 package api
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
+	"slices"
 	"sync"
+	"time"
 
 	"doorkeeper/access"
 )
@@ -11,20 +15,23 @@ import (
 // keeps them by id, for whoever names it; here a session belongs to the connection that opened it.
 //
 // State moves only when the broker's answer accepts a request: the request pump reads it, the response pump changes
-// it, both under the lock.
+// it, both under the lock. Only decisions are made anew by the request pump (check).
+//
+// A session holds what the client asked for. The broker's holds that without the partitions of topics that may not be
+// read: those are answered here, in every answer, as the broker does with partitions that have an error.
 type FetchSessions struct {
 	mu    sync.Mutex
 	fetch fetchSession
-	share map[shareKey]int32 // the next epoch
+	share map[shareKey]*shareSession
 }
 
-// maxSessionParts bounds the partitions of one fetch session: more than any broker has for one client.
-const maxSessionParts = 200_000
+// Bounds of one fetch session: more than any broker has for one client.
+const (
+	maxSessionParts  = 200_000
+	maxSessionTopics = maxActions
+)
 
-var errSession = errors.New("a fetch session of more than 200000 partitions")
-
-// maxShareSessions bounds the share sessions of one connection.
-const maxShareSessions = 64
+var errSession = errors.New("a fetch session of more than 200000 partitions, or 10000 topics")
 
 type fetchSession struct {
 	id     int32 // 0: none
@@ -32,15 +39,22 @@ type fetchSession struct {
 	byName map[string]*sessionTopic
 	byID   map[[16]byte]*sessionTopic
 	parts  int // of all topics
-}
 
-type shareKey struct{ group, member string }
+	made     basis      // of all decisions; the zero basis: not of all
+	until    time.Time  // the first end of a decision; zero: none has one
+	denies   bool       // some topic may not be read
+	unnamed  bool       // some of them because nobody knows its name
+	broken   bool       // what may be read has changed: the client must open it anew
+	withheld []withheld // what stands for the topics that may not be read; nil: to be made
+}
 
 type sessionTopic struct {
 	topic    *access.Topic
 	decision *access.Decision
 	parts    map[int32]asked
 }
+
+func (t *sessionTopic) stops() bool { return t.decision != nil && t.decision.Stops() }
 
 // asked is what a request said of one partition.
 type asked struct {
@@ -62,36 +76,107 @@ func (s *FetchSessions) drop() {
 	s.mu.Unlock()
 }
 
-// accept moves the session on, after the broker's answer with session id took the request in f. It fails when the session
-// becomes too large to be followed.
-func (s *FetchSessions) accept(f *fetchState, id int32) error {
+// A standing is what becomes of an incremental fetch.
+type standing uint8
+
+const (
+	good    standing = iota
+	reopen           // the session is not open here, or what may be read in it has changed
+	unknown          // nothing could be decided now
+)
+
+// check says whether an incremental fetch may go on. Where decisions may no longer hold, every topic of the session is
+// asked for again, as the broker does on every fetch.
+func (s *FetchSessions) check(x *Exchange) standing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	f, made := &s.fetch, x.fetch.made
+	switch {
+	case f.id != x.fetch.q.SessionID || f.broken:
+		return reopen
+	case f.made == made && !f.unnamed && (f.until.IsZero() || x.Received.Before(f.until)):
+		return good
+	}
+	var until time.Time
+	for t := range f.topics {
+		if len(t.parts) == 0 {
+			continue
+		}
+		if known := x.Env.Cluster.TopicByID(t.topic.ID); t.topic.Name == "" && known != nil {
+			t.topic = known
+		}
+		d := x.again(x.reading(), t.topic)
+		if d.Stops() && d.Verdict == access.Refuse {
+			return unknown
+		}
+		if d.Stops() != t.stops() {
+			f.broken = true
+			return reopen
+		}
+		t.decision = d
+		until = earlier(until, d.NotAfter)
+	}
+	f.made, f.until, f.withheld = made, until, nil
+	return good
+}
+
+// topics yields every topic of the session once.
+func (s *fetchSession) topics(yield func(*sessionTopic) bool) {
+	for _, t := range s.byID {
+		if !yield(t) {
+			return
+		}
+	}
+	for _, t := range s.byName {
+		if t.topic.ID == ([16]byte{}) && !yield(t) {
+			return
+		}
+	}
+}
+
+// accept moves the session on, after the broker's answer with session id took the request in x. It returns what stands in
+// the answer for topics of the session that may not be read, and whether decisions in it may no longer hold. It fails
+// when the session becomes too large to be followed.
+func (s *FetchSessions) accept(x *Exchange, id int32) (more []withheld, stale bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := &x.fetch
 	q := &f.q
 	switch {
 	case q.SessionEpoch > 0 && q.SessionID != 0: // incremental
-		if id == 0 || id != s.fetch.id {
+		if q.SessionID != s.fetch.id {
 			s.fetch = fetchSession{}
-			return nil
+			return nil, true, nil
 		}
 		s.fetch.forget(f)
+		if err = s.fetch.add(f); err != nil {
+			return nil, true, err
+		}
+		more, stale = s.fetch.withhold(x.Version), s.fetch.made != f.made
+		if id != s.fetch.id { // the broker has closed it
+			s.fetch = fetchSession{}
+		}
+		s.fetch.epoch = q.SessionEpoch + 1
+		return more, stale, nil
 	case id == 0 && q.SessionID == 0 && q.SessionEpoch < 0: // without a session, beside the one that may be open
-		return nil
+		return nil, false, nil
 	case id == 0: // closed, or not opened
 		s.fetch = fetchSession{}
-		return nil
-	default: // a full fetch that opened one
-		s.fetch = fetchSession{id: id, byName: map[string]*sessionTopic{}, byID: map[[16]byte]*sessionTopic{}}
+		return nil, false, nil
 	}
+	// a full fetch that opened one
+	s.fetch = fetchSession{id: id, byName: map[string]*sessionTopic{}, byID: map[[16]byte]*sessionTopic{}, made: f.made}
 	s.fetch.epoch = q.SessionEpoch + 1
-	s.fetch.add(f)
-	if s.fetch.parts > maxSessionParts {
-		return errSession
-	}
-	return nil
+	return nil, false, s.fetch.add(f)
 }
 
-func (s *fetchSession) add(f *fetchState) {
+func (s *fetchSession) add(f *fetchState) error {
+	if len(f.q.Topics) == 0 {
+		return nil
+	}
+	if s.made != f.made {
+		s.made = basis{} // not all of the session's decisions are of one basis
+	}
 	for i := range f.q.Topics {
 		t := &f.q.Topics[i]
 		st := s.topic(f.topics[i])
@@ -101,7 +186,54 @@ func (s *fetchSession) add(f *fetchState) {
 			st.parts[p.Index] = asked{p.Offset, p.LeaderEpoch}
 		}
 		s.parts += len(st.parts) - before
+		if d := st.decision; d != nil {
+			s.until = earlier(s.until, d.NotAfter)
+		}
+		s.denies = s.denies || st.stops()
+		s.unnamed = s.unnamed || st.stops() && st.topic.Name == ""
 	}
+	s.withheld = nil
+	if s.parts > maxSessionParts || len(s.byID)+len(s.byName) > 2*maxSessionTopics {
+		return errSession
+	}
+	return nil
+}
+
+// withhold returns what stands in every answer for the topics that may not be read.
+func (s *fetchSession) withhold(version int16) []withheld {
+	if !s.denies || s.withheld != nil {
+		return s.withheld
+	}
+	s.denies, s.unnamed = false, false
+	for t := range s.topics {
+		if !t.stops() || len(t.parts) == 0 {
+			continue
+		}
+		if version < 13 && s.byName[t.topic.Name] != t { // deleted and made anew: the name is the new one's
+			continue
+		}
+		s.denies = true
+		w := withheld{topic: t.topic, decision: t.decision, code: errTopicAuthorization}
+		if t.topic.Name == "" && version >= 13 {
+			s.unnamed, w.code = true, errUnknownTopicID
+		}
+		for p := range t.parts {
+			w.parts = append(w.parts, p)
+		}
+		slices.Sort(w.parts)
+		s.withheld = append(s.withheld, w)
+	}
+	slices.SortFunc(s.withheld, func(a, b withheld) int {
+		return cmp.Or(cmp.Compare(a.topic.Name, b.topic.Name), bytes.Compare(a.topic.ID[:], b.topic.ID[:]))
+	})
+	return s.withheld
+}
+
+// denying says whether some topic of the fetch session may not be read.
+func (s *FetchSessions) denying() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fetch.denies
 }
 
 func (s *fetchSession) topic(t *access.Topic) *sessionTopic {
@@ -145,6 +277,7 @@ func (s *fetchSession) forget(f *fetchState) {
 			delete(st.parts, p)
 		}
 		s.parts += len(st.parts) - before
+		s.withheld = nil
 		if len(st.parts) == 0 {
 			delete(s.byID, st.topic.ID)
 			if s.byName[st.topic.Name] == st {
@@ -154,35 +287,22 @@ func (s *fetchSession) forget(f *fetchState) {
 	}
 }
 
-// find returns what the session knows of a topic of the answer; nil if nothing.
-func (s *FetchSessions) find(name []byte, id [16]byte) *sessionTopic {
+// find returns what the session knows of a partition of the answer; false if nothing.
+func (s *FetchSessions) find(name []byte, id [16]byte, partition int32) (*access.Topic, *access.Decision, asked, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var t *sessionTopic
 	if id != ([16]byte{}) {
-		return s.fetch.byID[id]
+		t = s.fetch.byID[id]
+	} else {
+		t = s.fetch.byName[string(name)]
 	}
-	return s.fetch.byName[string(name)]
-}
-
-// ShareOpen says whether this connection opened the share session and epoch may follow.
-func (s *FetchSessions) shareOpen(group, member string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, ok := s.share[shareKey{group, member}]
-	return ok
-}
-
-// shareAccept moves a share session on: epoch is that of the request which the broker took.
-func (s *FetchSessions) shareAccept(group, member string, epoch int32) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k := shareKey{group, member}
-	switch {
-	case epoch < 0:
-		delete(s.share, k)
-	case s.share == nil:
-		s.share = map[shareKey]int32{k: epoch + 1}
-	case len(s.share) < maxShareSessions || epoch > 0:
-		s.share[k] = epoch + 1
+	if t == nil {
+		return nil, nil, asked{-1, -1}, false
 	}
+	a, ok := t.parts[partition]
+	if !ok {
+		a = asked{-1, -1}
+	}
+	return t.topic, t.decision, a, true
 }

@@ -13,7 +13,8 @@ func TestSessionHoldsARecreatedTopic(t *testing.T) {
 	var s FetchSessions
 	fetch := func(epoch int32, topic, forgotten *access.Topic) {
 		t.Helper()
-		var f fetchState
+		x := &Exchange{}
+		f := &x.fetch
 		f.q.SessionEpoch = epoch
 		if epoch > 0 {
 			f.q.SessionID = 7
@@ -28,19 +29,23 @@ func TestSessionHoldsARecreatedTopic(t *testing.T) {
 			f.q.ForgottenIDs = []int32{0}
 			f.forgotten = []*access.Topic{forgotten}
 		}
-		if err := s.accept(&f, 7); err != nil {
+		if _, _, err := s.accept(x, 7); err != nil {
 			t.Fatal(err)
 		}
 	}
 	fetch(0, before, nil)
 	fetch(1, after, nil)
 	for _, topic := range []*access.Topic{before, after} {
-		if st := s.find(nil, topic.ID); st == nil || st.topic != topic || st.parts[0].offset != int64(topic.ID[0]) {
-			t.Errorf("%v is held as %+v", topic.ID, st)
+		if held, _, a, ok := s.find(nil, topic.ID, 0); !ok || held != topic || a.offset != int64(topic.ID[0]) {
+			t.Errorf("%v is held as %+v at %+v", topic.ID, held, a)
 		}
 	}
 	fetch(2, nil, before)
-	if s.find(nil, before.ID) != nil || s.find(nil, after.ID) == nil || s.find([]byte("orders"), [16]byte{}) == nil {
+	found := func(name string, id [16]byte) bool {
+		_, _, _, ok := s.find([]byte(name), id, 0)
+		return ok
+	}
+	if found("", before.ID) || !found("", after.ID) || !found("orders", [16]byte{}) {
 		t.Error("forgetting the old one takes the new one away, or keeps it")
 	}
 	if s.fetch.parts != 1 {
@@ -51,14 +56,15 @@ func TestSessionHoldsARecreatedTopic(t *testing.T) {
 // A session that nobody could follow ends.
 func TestSessionHasABound(t *testing.T) {
 	var s FetchSessions
-	var f fetchState
+	x := &Exchange{}
+	f := &x.fetch
 	topic := &access.Topic{Name: "orders"}
 	f.topics, f.decisions = []*access.Topic{topic}, []*access.Decision{nil}
 	f.q.Topics = []protocol.FetchTopic{{Count: maxSessionParts + 1}}
 	for i := range int32(maxSessionParts + 1) {
 		f.q.Partitions = append(f.q.Partitions, protocol.FetchPart{Index: i})
 	}
-	if err := s.accept(&f, 7); err == nil {
+	if _, _, err := s.accept(x, 7); err == nil {
 		t.Error("it was taken")
 	}
 }

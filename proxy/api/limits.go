@@ -106,6 +106,7 @@ func (x *Exchange) Limited(f func(*access.Decision, *access.Topic)) {
 		for i, d := range x.shareFetch.decisions {
 			f(d, x.shareFetch.topics[i])
 		}
+		x.Env.Fetch.shareLimited(x, f)
 	}
 }
 
@@ -117,13 +118,8 @@ func (x *Exchange) incremental() bool {
 func (s *FetchSessions) limited(f func(*access.Decision, *access.Topic)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, st := range s.fetch.byID {
+	for st := range s.fetch.topics {
 		f(st.decision, st.topic)
-	}
-	for _, st := range s.fetch.byName {
-		if st.topic.ID == [16]byte{} { // else it was among those
-			f(st.decision, st.topic)
-		}
 	}
 }
 
@@ -147,6 +143,9 @@ func (x *Exchange) LowerMaxBytes(body []byte, n int64) {
 	}
 	n = min(max(n, 1), math.MaxInt32)
 	binary.BigEndian.PutUint32(body[at:], uint32(n))
+	if q, ok := x.Body.(*kmsg.ShareFetchRequest); ok { // it goes on as it was edited
+		q.MaxBytes = int32(n)
+	}
 }
 
 // Later answers a Fetch that would be over a limit: what clients retry, after a while. An incremental one is told to open
@@ -156,7 +155,7 @@ func (x *Exchange) Later(wait time.Duration) kmsg.Response {
 	r.SetVersion(x.Version)
 	r.ThrottleMillis = max(1, milliseconds(wait))
 	if x.incremental() {
-		r.ErrorCode = invalidSessionEpoch
+		r.ErrorCode = errInvalidFetchSession
 		x.Fail(r.ErrorCode)
 	}
 	x.Throttle = x.held + r.ThrottleMillis

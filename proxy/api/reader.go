@@ -39,8 +39,10 @@ type Reader struct {
 	ledger ledger
 
 	topic     *access.Topic // of the last partition
-	session   *sessionTopic // the same, in the fetch session
 	decision  *access.Decision
+	checked   uint64 // the law's epoch that decision was made under
+	base      uint64 // and that the request and its session were decided under
+	head      headEdit
 	span      access.Span
 	batch     access.Batch
 	tariff    Tariff    // of the last partition, nil: nothing is counted
@@ -60,7 +62,8 @@ func NewReader(log *journal.Log, seen func(bytes int64, messages int32)) *Reader
 // place (the frame streams); else the caller holds the frame whole and rewrites them.
 func (r *Reader) Begin(x *Exchange, n int64, hide bool) {
 	r.x, r.end = x, r.passed+n
-	r.topic, r.session, r.decision, r.tariff, r.delivered, r.parts = nil, nil, nil, nil, false, 0
+	r.topic, r.decision, r.tariff, r.delivered, r.parts = nil, nil, nil, false, 0
+	r.head = headEdit{}
 	if x.API == fetchRow {
 		r.fetch.Reset(x.Version, n, hide, r)
 		r.scan = &r.fetch
@@ -124,7 +127,8 @@ func (r *Reader) Settled() bool { return r.x == nil && r.passed == r.ledger.rele
 // at is the stream position of the element that the scanner stands at.
 func (r *Reader) at() int64 { return r.end - r.scan.Left() }
 
-// Head moves the fetch session on: the broker took the request, or not.
+// Head moves the session on: the broker took the request, or not. And it says what is to stand in the answer for
+// partitions that the broker was not asked for.
 func (r *Reader) Head(h *protocol.FetchHead) error {
 	x := r.x
 	x.Throttle = h.Throttle + x.held
@@ -132,29 +136,76 @@ func (r *Reader) Head(h *protocol.FetchHead) error {
 		Request: &x.Request, LeaderEpoch: -1, Requested: -1, Isolation: -1,
 		Broker: x.Session.Broker, Correlation: x.Correlation,
 	}
+	var err error
+	var put []withheld
 	if x.API == fetchRow {
 		r.span.Isolation = x.fetch.q.Isolation
-		if h.Error == 0 {
-			if err := x.Env.Fetch.accept(&x.fetch, h.SessionID); err != nil {
-				return err
-			}
-		} else {
-			x.Env.Fetch.drop()
-		}
-	} else if h.Error == 0 {
-		s := &x.shareFetch
-		x.Env.Fetch.shareAccept(x.Group, s.member, s.q.SessionEpoch)
+		put, err = r.fetchHead(h)
+	} else {
+		put, err = r.shareHead(h)
 	}
+	if err != nil {
+		return err
+	}
+	r.editHead(h, put)
+	r.stopped(put)
 	if h.Error != 0 {
-		x.Fail(h.Error)
-		for i := range x.Actions {
-			r.failed(&x.Actions[i].Action, x.Actions[i].Decision, h.Error)
-		}
-		if len(x.Actions) == 0 {
-			r.failed(&access.Action{Operation: access.OpRead, Type: access.ResTopic}, nil, h.Error)
-		}
+		r.failedWhole(h.Error)
 	}
 	return nil
+}
+
+func (r *Reader) fetchHead(h *protocol.FetchHead) ([]withheld, error) {
+	x := r.x
+	f := &x.fetch
+	r.base = f.made.law
+	if h.Error != 0 {
+		x.Env.Fetch.drop()
+		return nil, nil
+	}
+	put, stale, err := x.Env.Fetch.accept(x, h.SessionID)
+	if stale {
+		r.base = never
+	}
+	if f.withheld != nil {
+		put = f.withheld
+	}
+	if h.Topics == 0 && h.Throttle > 0 && !f.emptied {
+		return nil, err // a client that is throttled gets nothing; a part of nothing it would not take (KIP-219)
+	}
+	return put, err
+}
+
+// stopped writes down what stands in the answer for topics that may not be read.
+func (r *Reader) stopped(put []withheld) {
+	x := r.x
+	if len(put) == 0 && x.Allowed() {
+		return
+	}
+	for i := range put {
+		w := &put[i]
+		if d := x.DecidedTopic(x.reading(), w.topic.Name, w.topic.ID); d != nil || len(x.Actions) >= maxActions {
+			continue
+		}
+		a := access.Action{Operation: x.reading(), Type: access.ResTopic, Name: w.topic.Name, TopicID: w.topic.ID}
+		x.Actions = append(x.Actions, Ask{Action: a, Decision: w.decision, Error: w.code})
+		x.enforced.index = nil
+	}
+	x.accountStopped(r.log, 4+r.end-r.passed)
+}
+
+// failedWhole writes down that the broker did not take the request.
+func (r *Reader) failedWhole(code int16) {
+	x := r.x
+	x.Fail(code)
+	for i := range x.Actions {
+		if !x.Actions[i].Decision.Stops() {
+			r.failed(&x.Actions[i].Action, x.Actions[i].Decision, code)
+		}
+	}
+	if len(x.Actions) == 0 {
+		r.failed(&access.Action{Operation: access.OpRead, Type: access.ResTopic}, nil, code)
+	}
 }
 
 // Partition finds out what was asked of the partition.
@@ -162,6 +213,11 @@ func (r *Reader) Partition(p *protocol.FetchPartition) error {
 	r.parts++
 	r.span.Partition = p.Index
 	r.resolve(p.Name, p.ID, p.Index)
+	if p.RecordBytes > 0 {
+		if _, err := r.still(); err != nil {
+			return err
+		}
+	}
 	r.meter()
 	r.span.Topic, r.span.Decision = r.topic, r.decision
 	if p.Error != 0 {
@@ -175,6 +231,7 @@ func (r *Reader) Partition(p *protocol.FetchPartition) error {
 // session, else only what the answer says is known.
 func (r *Reader) resolve(name []byte, id [16]byte, partition int32) {
 	x := r.x
+	r.checked = r.base
 	r.span.Requested, r.span.LeaderEpoch = -1, -1
 	if x.API != fetchRow {
 		r.topic, r.decision = x.shareFetch.topic(x, id)
@@ -184,11 +241,8 @@ func (r *Reader) resolve(name []byte, id [16]byte, partition int32) {
 		r.topic, r.decision, r.span.Requested, r.span.LeaderEpoch = t, d, a.offset, a.epoch
 		return
 	}
-	if st := x.Env.Fetch.find(name, id); st != nil {
-		r.topic, r.decision = st.topic, st.decision
-		if a, ok := st.parts[partition]; ok {
-			r.span.Requested, r.span.LeaderEpoch = a.offset, a.epoch
-		}
+	if t, d, a, ok := x.Env.Fetch.find(name, id, partition); ok {
+		r.topic, r.decision, r.span.Requested, r.span.LeaderEpoch = t, d, a.offset, a.epoch
 		return
 	}
 	r.topic, r.decision = x.topicOf(name, id), nil
@@ -196,6 +250,13 @@ func (r *Reader) resolve(name []byte, id [16]byte, partition int32) {
 
 // Batch announces a batch.
 func (r *Reader) Batch(b *protocol.Batch) error {
+	switch again, err := r.still(); {
+	case err != nil:
+		return err
+	case again:
+		r.meter()
+		r.span.Decision = r.decision
+	}
 	r.delivered = true
 	r.batch = access.Batch{
 		Span: &r.span, First: b.BaseOffset, Last: b.LastOffset, Messages: b.Records, Bytes: b.Length, Have: b.Have,
