@@ -112,6 +112,10 @@ func TestStallOfAClientThatReadsNoSmallAnswers(t *testing.T) {
 		o.Timeouts.Stall = 500 * time.Millisecond
 	})
 	q, _ := groups(1)
+	l.ask(q)
+	if _, err := io.ReadFull(l.client, make([]byte, 4)); err != nil { // the session is known from here on
+		t.Fatal(err)
+	}
 	go func() {
 		for {
 			if _, err := l.client.Write(q); err != nil {
