@@ -38,6 +38,8 @@ type Options struct {
 	Sessions func() []Session
 	Ready    func() Readiness
 	Config   func() any // as it may be shown: without secrets
+	Policy   func() PolicyStatus
+	Why      func(context.Context, WhyQuery) (*Why, error)
 	Reload   func(context.Context, Actor) (Change, error)
 	Drain    func(Actor) // begins; the process ends when it is done
 

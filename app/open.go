@@ -124,7 +124,7 @@ func (a *App) openAdmin(c *config.Config, p *plan) (err error) {
 	a.admin = admin.New(admin.Options{
 		Log: a.log, Journal: a.journal, UIDs: uids, Tokens: adminTokens(tokens), Pprof: c.Admin.Pprof,
 		Metrics: a.telemetry.Handler(), Sessions: a.sessions, Ready: a.ready,
-		Config: func() any { return a.Config().Redacted() }, Reload: a.Reload, Drain: a.Drain,
+		Config: func() any { return a.Config().Redacted() }, Policy: a.policyStatus, Why: a.why, Reload: a.Reload, Drain: a.Drain,
 		Quarantines: a.quarantines(), Grants: a.grants(),
 	})
 	socket, err := admin.ListenSocket(c.Admin.Socket)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"doorkeeper/access"
 	"doorkeeper/proxy/api"
 )
 
@@ -34,6 +35,22 @@ func (p *Proxy) Sessions() []SessionInfo {
 		all = append(all, c.info())
 	}
 	slices.SortFunc(all, func(a, b SessionInfo) int { return a.Opened.Compare(b.Opened) })
+	return all
+}
+
+// Askers are what decisions about a principal's live sessions are made of: session, identity and client.
+func (p *Proxy) Askers(principal string) []access.Request {
+	var all []access.Request
+	for _, c := range p.snapshot() {
+		id, who := c.identity.Load(), c.who.Load()
+		if id == nil || id.Principal != principal {
+			continue
+		}
+		if who == nil {
+			who = &access.Client{}
+		}
+		all = append(all, access.Request{Session: c.session, Identity: id, Client: who, ReplicaID: -1})
+	}
 	return all
 }
 

@@ -147,7 +147,7 @@ var filterValues = map[string][]string{
 	"decision": {"allow", "deny", "refuse"},
 	"operation": {
 		"OPEN", "CLOSE", "SUCCESS", "FAILURE", "READ", "WRITE", "CREATE", "DELETE", "ALTER", "DESCRIBE", "ALTER_CONFIGS",
-		"DESCRIBE_CONFIGS", "CLUSTER_ACTION", "IDEMPOTENT_WRITE", "NONE", "START", "STOP", "RELOAD", "QUERY",
+		"DESCRIBE_CONFIGS", "CLUSTER_ACTION", "IDEMPOTENT_WRITE", "NONE", "START", "STOP", "RELOAD", "POLICY", "QUERY",
 	},
 }
 

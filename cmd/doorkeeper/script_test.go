@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509/pkix"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"doorkeeper/internal/kafkatest"
@@ -115,10 +117,14 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 			return err == nil && want.Match(text)
 		})
 	},
-	// write TOPIC VALUE and read TOPIC go through the proxy at $PORT.
-	"write": func(ts *testscript.TestScript, _ bool, args []string) {
+	// write TOPIC VALUE and read TOPIC go through the proxy at $PORT. With ! the right to write must be missing.
+	"write": func(ts *testscript.TestScript, neg bool, args []string) {
 		withClient(ts, func(ctx context.Context, client *kgo.Client) {
-			ts.Check(client.ProduceSync(ctx, &kgo.Record{Topic: args[0], Value: []byte(args[1])}).FirstErr())
+			err := client.ProduceSync(ctx, &kgo.Record{Topic: args[0], Value: []byte(args[1])}).FirstErr()
+			if neg && errors.Is(err, kerr.TopicAuthorizationFailed) {
+				return
+			}
+			ts.Check(err)
 		})
 	},
 	"read": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -127,6 +133,15 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 				ts.Fatalf("nothing to read in %s", args[0])
 			}
 		}, kgo.ConsumeTopics(args[0]), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	},
+	// stay connects a client through the proxy that stays until the script's end.
+	"stay": func(ts *testscript.TestScript, _ bool, _ []string) {
+		client, err := kgo.NewClient(kgo.SeedBrokers("127.0.0.1:"+ts.Getenv("PORT")), kgo.ClientID("stays\x1b[2J"), kgo.SoftwareNameAndVersion("guest", "7"))
+		ts.Check(err)
+		ts.Defer(client.Close)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		ts.Check(client.Ping(ctx))
 	},
 	// listen ADDRESS TEXT answers every connection with the text and closes it.
 	"listen": func(ts *testscript.TestScript, _ bool, args []string) {
