@@ -47,7 +47,7 @@ func deriveMetadata(x *Exchange, q *kmsg.MetadataRequest) error {
 		filters(x, x.filterMetadata)
 	}
 	if all {
-		x.noteAll(access.OpDescribe, access.ResTopic)
+		x.noteAll(access.ResTopic)
 		return nil
 	}
 	byID, err := namedByID(q.Topics)

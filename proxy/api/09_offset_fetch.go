@@ -27,7 +27,7 @@ func deriveOffsetFetch(x *Exchange, q *kmsg.OffsetFetchRequest) error {
 		x.Group = q.Group
 		x.Ask(access.OpDescribe, access.ResGroup, q.Group)
 		if allOffsets(q) {
-			x.noteAll(access.OpDescribe, access.ResTopic)
+			x.noteAll(access.ResTopic)
 			filters(x, x.filterOffsets)
 		}
 		for i := range q.Topics {
@@ -50,7 +50,7 @@ func allOffsets(q *kmsg.OffsetFetchRequest) bool { return q.Version >= 2 && q.To
 func (x *Exchange) askOffsets(g *kmsg.OffsetFetchRequestGroup) {
 	x.Ask(access.OpDescribe, access.ResGroup, g.Group)
 	if g.Topics == nil {
-		x.noteAll(access.OpDescribe, access.ResTopic)
+		x.noteAll(access.ResTopic)
 		filters(x, x.filterGroupOffsets)
 	}
 	for i := range g.Topics {

@@ -21,7 +21,7 @@ func deriveListGroups(x *Exchange, _ *kmsg.ListGroupsRequest) error {
 	a := onCluster(access.OpDescribe)
 	d := x.Env.Decider.Decide(&x.Request, &a)
 	if d.Verdict == access.Deny {
-		x.noteAll(access.OpDescribe, access.ResGroup)
+		x.noteAll(access.ResGroup)
 		filters(x, x.filterGroups)
 		return nil
 	}

@@ -25,7 +25,7 @@ var describeDelegationTokenRow = row(kmsg.DescribeDelegationToken, deriveDescrib
 
 func deriveDescribeDelegationToken(x *Exchange, q *kmsg.DescribeDelegationTokenRequest) error {
 	if q.Owners == nil {
-		x.noteAll(access.OpDescribe, access.ResDelegationToken)
+		x.noteAll(access.ResDelegationToken)
 		return nil
 	}
 	if len(q.Owners) == 0 {

@@ -18,7 +18,7 @@ var listTransactionsRow = row[kmsg.ListTransactionsRequest, kmsg.ListTransaction
 	kmsg.ListTransactions, deriveListTransactions, showTransactions, retries(errCoordinatorLoading))
 
 func deriveListTransactions(x *Exchange, _ *kmsg.ListTransactionsRequest) error {
-	x.noteAll(access.OpDescribe, access.ResTransactionalID)
+	x.noteAll(access.ResTransactionalID)
 	return nil
 }
 

@@ -32,7 +32,7 @@ var describeTopicPartitionsRow = row(kmsg.DescribeTopicPartitions, deriveDescrib
 
 func deriveDescribeTopicPartitions(x *Exchange, q *kmsg.DescribeTopicPartitionsRequest) error {
 	if len(q.Topics) == 0 {
-		x.noteAll(access.OpDescribe, access.ResTopic)
+		x.noteAll(access.ResTopic)
 	}
 	for i := range q.Topics {
 		x.askTopicName(access.OpDescribe, q.Topics[i].Topic)

@@ -31,7 +31,7 @@ func deriveDescribeShareGroupOffsets(x *Exchange, q *kmsg.DescribeShareGroupOffs
 		g := &q.Groups[i]
 		x.Ask(access.OpDescribe, access.ResGroup, g.GroupID)
 		if g.Topics == nil {
-			x.noteAll(access.OpDescribe, access.ResTopic)
+			x.noteAll(access.ResTopic)
 		}
 		for j := range g.Topics {
 			x.askTopicName(access.OpDescribe, g.Topics[j].Topic)

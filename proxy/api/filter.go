@@ -112,10 +112,11 @@ func (x *Exchange) hid(r kmsg.Response, changed bool) bool {
 	return changed
 }
 
-// noteAll notes that a request is for all resources of a type. Kafka's authorizer is never asked about all: the answer is
-// filtered, by asking about each that it names.
-func (x *Exchange) noteAll(op access.Operation, typ access.ResourceType) {
+// noteAll notes that a request is to DESCRIBE all resources of a type. Kafka's authorizer is never asked about all: the
+// answer is filtered, by asking about each that it names.
+func (x *Exchange) noteAll(typ access.ResourceType) {
 	if x.roomForAction() {
-		x.Actions = append(x.Actions, Ask{Action: access.Action{Operation: op, Type: typ, Name: access.AllResources}, Decision: allowed})
+		a := access.Action{Operation: access.OpDescribe, Type: typ, Name: access.AllResources}
+		x.Actions = append(x.Actions, Ask{Action: a, Decision: allowed})
 	}
 }
