@@ -62,16 +62,19 @@ func deriveMetadata(x *Exchange, q *kmsg.MetadataRequest) error {
 			x.AskTopic(access.OpDescribe, x.Topic(nil, t.TopicID))
 		case byID || t.Topic == nil:
 			// The broker overlooks names where any entry has an id, and an entry with neither.
-		case x.askExisting(*t.Topic):
-			known = append(known, *t.Topic)
-		case q.Version < 4 || q.AllowAutoTopicCreation:
-			create = append(create, *t.Topic)
+		default:
+			seen, hidden := x.askExisting(*t.Topic)
+			switch {
+			case hidden || q.Version >= 4 && !q.AllowAutoTopicCreation:
+			case seen:
+				known = append(known, *t.Topic)
+			default:
+				create = append(create, *t.Topic)
+			}
 		}
 	}
 	x.askCreate(create)
-	if q.Version < 4 || q.AllowAutoTopicCreation {
-		x.enforced.always = !x.mayCreateAll(known)
-	}
+	x.enforced.always = !x.mayCreateAll(known)
 	return nil
 }
 
@@ -95,12 +98,12 @@ func namedByID(topics []kmsg.MetadataRequestTopic) (byID bool, err error) {
 	return byID, nil
 }
 
-// askExisting asks for one topic by name, and says whether it is known to exist. Only an id proves that: names
-// are interned from requests, too.
-func (x *Exchange) askExisting(name string) bool {
+// askExisting asks for one topic by name, and says whether it was seen to exist, and whether it may not be described.
+// Only an id proves that it exists: names are interned from requests, too.
+func (x *Exchange) askExisting(name string) (seen, hidden bool) {
 	t := x.entry(name, [16]byte{})
-	x.AskTopic(access.OpDescribe, t)
-	return t.ID != [16]byte{}
+	d := x.AskTopic(access.OpDescribe, t)
+	return t.ID != [16]byte{}, d.Stops()
 }
 
 // denyMetadata takes out of the request what may not be described, and sees to it that nothing is created that may not

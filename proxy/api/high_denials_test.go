@@ -23,10 +23,13 @@ type denialCase struct {
 	q        kmsg.Request
 	denied   []string // actions, as printed writes them
 	refused  []string
-	passes   kmsg.Request  // what the broker gets; nil: nothing
-	answer   kmsg.Response // what it answers
-	want     kmsg.Response // what the client gets
-	ends     error         // the connection ends with it
+	knows    []access.Topic  // topics that were seen
+	asks     []kmsg.Request  // what is asked before
+	hears    []kmsg.Response // the answers to that
+	passes   kmsg.Request    // what the broker gets; nil: nothing
+	answer   kmsg.Response   // what it answers
+	want     kmsg.Response   // what the client gets
+	ends     error           // the connection ends with it
 }
 
 // says decides as a table says, and allows the rest.
@@ -66,9 +69,15 @@ const (
 )
 
 func TestHighDenials(t *testing.T) {
+	holdDenials(t, highDenials, highRows)
+}
+
+// holdDenials runs cases in every version that they are of, and holds that each row has one where something is denied
+// and one where something is refused.
+func holdDenials(t *testing.T, cases []denialCase, rows []*API) {
 	covered := map[int16]map[string]bool{}
-	for i := range highDenials {
-		c := &highDenials[i]
+	for i := range cases {
+		c := &cases[i]
 		a := Lookup(c.q.Key())
 		if covered[a.Key] == nil {
 			covered[a.Key] = map[string]bool{}
@@ -84,7 +93,10 @@ func TestHighDenials(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s/v%d/not enforced", a.Name(), c.name, v), func(t *testing.T) { c.runUnenforced(t, a.Key, v) })
 		}
 	}
-	for _, a := range highRows {
+	for _, a := range rows {
+		if _, nothing := asksNothing[kmsg.Key(a.Key)]; nothing {
+			continue
+		}
 		for _, what := range []string{"denied", "refused"} {
 			if !covered[a.Key][what] {
 				t.Errorf("%s has no case where something is %s", a.Name(), what)
@@ -99,7 +111,20 @@ func (c *denialCase) asked(t *testing.T, key, version int16, d Decider) (*Exchan
 	x := highExchange(t, key, version)
 	x.Env.Decider = d
 	x.Session.Broker = 1
+	x.Env.Cluster.LearnTopics(c.knows)
 	derived(t, x, c.q)
+	questions := x.Questions()
+	if d, is := d.(says); is && d.enforced {
+		if len(questions) != len(c.asks) {
+			t.Fatalf("asked before: %+v", questions)
+		}
+		for i, q := range questions {
+			sameMessage(t, q.GetVersion(), q.AppendTo(nil), c.asks[i])
+			x.Hear(c.hears[i])
+		}
+	} else if len(questions) > 0 {
+		t.Errorf("asked before, with nothing to carry out: %+v", questions)
+	}
 	return x, x.Enforce()
 }
 
