@@ -68,9 +68,9 @@ var metadataDenials = []denialCase{
 	{name: "refused", from: 1, q: asking("a", "b"), knows: []access.Topic{topicA, topicB}, refused: []string{"DESCRIBE TOPIC a"},
 		passes: asking("b"), answer: told(there("b", idOfB)), want: told(there("b", idOfB), not("a", 5))},
 
-	{name: "by id", from: 12, q: identified(idOfA, idOfB, idOfA, unknown), knows: []access.Topic{topicA, topicB},
+	{name: "by id", from: 12, q: identified(idOfA, idOfB, idOfA, strangeID), knows: []access.Topic{topicA, topicB},
 		denied: []string{"DESCRIBE TOPIC a", "DESCRIBE TOPIC"}, passes: identified(idOfB), answer: told(there("b", idOfB)),
-		want: told(notID(unknown, 100), there("b", idOfB), notID(idOfA, 29))},
+		want: told(notID(strangeID, 100), there("b", idOfB), notID(idOfA, 29))},
 	{name: "all ids denied: names do not come in their place", from: 12, knows: []access.Topic{topicA, topicB},
 		q:      &kmsg.MetadataRequest{Topics: append(identified(idOfA).Topics, kmsg.MetadataRequestTopic{Topic: ptr("secret")})},
 		denied: []string{"DESCRIBE TOPIC a"}, passes: identified(), answer: told(), want: told(notID(idOfA, 29))},

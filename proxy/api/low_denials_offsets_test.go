@@ -66,8 +66,8 @@ var offsetDenials = join(commitDenials, txnCommitDenials, fetchDenials)
 var commitDenials = []denialCase{
 	{name: "group", to: 9, q: commit(committing("a", none, 0, 1), committing("b", none, 2), committing("a", none, 0)), denied: readOnG,
 		want: &kmsg.OffsetCommitResponse{Topics: []ocAnswer{committed("a", none, 30, 0, 1), committed("b", none, 30, 2), committed("a", none, 30, 0)}}},
-	{name: "group, by id", from: 10, q: commit(committing("", idOfA, 0), committing("", unknown, 1)), denied: readOnG, knows: known,
-		want: &kmsg.OffsetCommitResponse{Topics: []ocAnswer{committed("", idOfA, 30, 0), committed("", unknown, 30, 1)}}},
+	{name: "group, by id", from: 10, q: commit(committing("", idOfA, 0), committing("", strangeID, 1)), denied: readOnG, knows: known,
+		want: &kmsg.OffsetCommitResponse{Topics: []ocAnswer{committed("", idOfA, 30, 0), committed("", strangeID, 30, 1)}}},
 	{name: "group and topics", to: 9, q: commit(committing("a", none, 0)), denied: append([]string{"READ TOPIC a"}, readOnG...),
 		want: &kmsg.OffsetCommitResponse{Topics: []ocAnswer{committed("a", none, 30, 0)}}},
 	{name: "group without topics", q: commit(), denied: readOnG, want: &kmsg.OffsetCommitResponse{}},
@@ -80,11 +80,11 @@ var commitDenials = []denialCase{
 		want: &kmsg.OffsetCommitResponse{ThrottleMillis: 5, Topics: []ocAnswer{
 			committed("a", none, 29, 0, 1), committed("c", none, 3, 5), committed("", none, 29, 6), committed("b", none, 0, 0)}}},
 	{name: "mixed, by id", from: 10, knows: known, denied: byIDs,
-		q:      commit(committing("", idOfB, 0), committing("", unknown, 4), committing("", idOfA, 0), committing("", none, 5)),
+		q:      commit(committing("", idOfB, 0), committing("", strangeID, 4), committing("", idOfA, 0), committing("", none, 5)),
 		passes: commit(committing("", idOfB, 0)),
 		answer: &kmsg.OffsetCommitResponse{Topics: []ocAnswer{committed("", idOfB, 0, 0)}},
 		want: &kmsg.OffsetCommitResponse{Topics: []ocAnswer{
-			committed("", unknown, 100, 4), committed("", idOfA, 29, 0), committed("", none, 100, 5), committed("", idOfB, 0, 0)}}},
+			committed("", strangeID, 100, 4), committed("", idOfA, 29, 0), committed("", none, 100, 5), committed("", idOfB, 0, 0)}}},
 	{name: "an id that only the broker does not know", from: 10, knows: known, denied: []string{"READ TOPIC a"},
 		q:      commit(committing("", idOfB, 0), committing("", idOfC, 4), committing("", idOfA, 0)),
 		passes: commit(committing("", idOfB, 0), committing("", idOfC, 4)),
@@ -92,8 +92,8 @@ var commitDenials = []denialCase{
 		want:   &kmsg.OffsetCommitResponse{Topics: []ocAnswer{committed("", idOfC, 100, 4), committed("", idOfA, 29, 0), committed("", idOfB, 0, 0)}}},
 	{name: "group refused", to: 9, q: commit(committing("a", none, 0)), refused: readOnG,
 		want: &kmsg.OffsetCommitResponse{Topics: []ocAnswer{committed("a", none, 14, 0)}}},
-	{name: "topic refused", from: 10, knows: known, q: commit(committing("", idOfA, 0), committing("", unknown, 0)), refused: byIDs,
-		want: &kmsg.OffsetCommitResponse{Topics: []ocAnswer{committed("", idOfA, 14, 0), committed("", unknown, 14, 0)}}},
+	{name: "topic refused", from: 10, knows: known, q: commit(committing("", idOfA, 0), committing("", strangeID, 0)), refused: byIDs,
+		want: &kmsg.OffsetCommitResponse{Topics: []ocAnswer{committed("", idOfA, 14, 0), committed("", strangeID, 14, 0)}}},
 }
 
 var txnCommitDenials = []denialCase{
@@ -108,11 +108,11 @@ var txnCommitDenials = []denialCase{
 		answer: &kmsg.TxnOffsetCommitResponse{ThrottleMillis: 5, Topics: []tcAnswer{txnCommitted("c", none, 3, 5), txnCommitted("b", none, 0, 0)}},
 		want: &kmsg.TxnOffsetCommitResponse{ThrottleMillis: 5, Topics: []tcAnswer{
 			txnCommitted("c", none, 3, 5), txnCommitted("a", none, 29, 0), txnCommitted("b", none, 0, 0)}}},
-	{name: "mixed, by id", from: 6, knows: known, q: txnCommit(txnCommitting("", idOfB, 0), txnCommitting("", unknown, 5), txnCommitting("", idOfA, 0)),
+	{name: "mixed, by id", from: 6, knows: known, q: txnCommit(txnCommitting("", idOfB, 0), txnCommitting("", strangeID, 5), txnCommitting("", idOfA, 0)),
 		denied: byIDs, passes: txnCommit(txnCommitting("", idOfB, 0)),
 		answer: &kmsg.TxnOffsetCommitResponse{Topics: []tcAnswer{txnCommitted("", idOfB, 0, 0)}},
 		want: &kmsg.TxnOffsetCommitResponse{Topics: []tcAnswer{
-			txnCommitted("", unknown, 100, 5), txnCommitted("", idOfA, 29, 0), txnCommitted("", idOfB, 0, 0)}}},
+			txnCommitted("", strangeID, 100, 5), txnCommitted("", idOfA, 29, 0), txnCommitted("", idOfB, 0, 0)}}},
 	{name: "refused, to clients that cannot bear it", to: 1, q: txnCommit(txnCommitting("a", none, 0)), refused: readOnG,
 		want: &kmsg.TxnOffsetCommitResponse{Topics: []tcAnswer{txnCommitted("a", none, 15, 0)}}},
 	{name: "refused", from: 2, to: 5, q: txnCommit(txnCommitting("a", none, 0)), refused: readOnG,
@@ -199,16 +199,16 @@ var fetchDenials = []denialCase{
 		want: groupsTold(ogAnswer{Group: "g", ErrorCode: 30}, ogAnswer{Group: "h", Topics: []ogFetched{fetched("b", none, 0, 42), fetched("a", none, 29, -1)}},
 			ogAnswer{Group: "i", ErrorCode: 16}, ogAnswer{Group: "j", ErrorCode: 14})},
 	{name: "by id: failures as they were asked for, behind the others", from: 10, knows: known, denied: []string{"DESCRIBE TOPIC a", "DESCRIBE TOPIC"},
-		q:      groups(group("g", offsetsIn("", idOfA), offsetsIn("", idOfC), offsetsIn("", unknown), offsetsIn("", idOfB), offsetsIn("", none))),
+		q:      groups(group("g", offsetsIn("", idOfA), offsetsIn("", idOfC), offsetsIn("", strangeID), offsetsIn("", idOfB), offsetsIn("", none))),
 		passes: groups(group("g", offsetsIn("", idOfC), offsetsIn("", idOfB))),
 		answer: groupsTold(ogAnswer{Group: "g", Topics: []ogFetched{fetched("", idOfB, 0, 42), fetched("", idOfC, 100, -1)}}),
 		want: groupsTold(ogAnswer{Group: "g", Topics: []ogFetched{fetched("", idOfB, 0, 42), fetched("", idOfA, 29, -1), fetched("", idOfC, 100, -1),
-			fetched("", unknown, 100, -1), fetched("", none, 100, -1)}})},
+			fetched("", strangeID, 100, -1), fetched("", none, 100, -1)}})},
 	{name: "all topics of some groups", from: 8, to: 9, q: groups(group("g"), group("h", offsetsIn("b", none))), denied: []string{"DESCRIBE TOPIC a"},
 		passes: groups(group("g"), group("h", offsetsIn("b", none))),
 		answer: groupsTold(ogAnswer{Group: "g", Topics: []ogFetched{fetched("a", none, 0, 1), fetched("b", none, 0, 2)}}, ogAnswer{Group: "h", Topics: []ogFetched{fetched("b", none, 0, 3)}}),
 		want:   groupsTold(ogAnswer{Group: "g", Topics: []ogFetched{fetched("b", none, 0, 2)}}, ogAnswer{Group: "h", Topics: []ogFetched{fetched("b", none, 0, 3)}})},
 	{name: "all topics by id: one has no name here", from: 10, q: groups(group("g")), denied: []string{"DESCRIBE TOPIC"}, passes: groups(group("g")), knows: known,
-		answer: groupsTold(ogAnswer{Group: "g", Topics: []ogFetched{fetched("", idOfA, 0, 1), fetched("", unknown, 0, 2)}}),
+		answer: groupsTold(ogAnswer{Group: "g", Topics: []ogFetched{fetched("", idOfA, 0, 1), fetched("", strangeID, 0, 2)}}),
 		want:   groupsTold(ogAnswer{Group: "g", ErrorCode: 14})},
 }

@@ -38,10 +38,10 @@ func TestWhatAsksAnswersDenials(t *testing.T) {
 }
 
 var (
-	topicA  = access.Topic{Name: "a", ID: idOfA}
-	topicB  = access.Topic{Name: "b", ID: idOfB}
-	idOfC   = [16]byte{3}
-	unknown = [16]byte{9}
+	topicA    = access.Topic{Name: "a", ID: idOfA}
+	topicB    = access.Topic{Name: "b", ID: idOfB}
+	idOfC     = [16]byte{3}
+	strangeID = [16]byte{9}
 )
 
 func listOffsets(replica int32, topics ...string) *kmsg.ListOffsetsRequest {
