@@ -17,7 +17,6 @@ var lowDenials = join(partitionDenials, metadataDenials, creationDenials, offset
 // is denied all the same, the connection ends.
 var answersNot = map[kmsg.Key]string{
 	kmsg.ListTransactions: "all that it asks for is noted; what its answer lists is filtered",
-	kmsg.ShareAcknowledge: "it answers by itself: localShareAcknowledge",
 }
 
 func TestWhatAsksAnswersDenials(t *testing.T) {
