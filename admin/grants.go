@@ -26,7 +26,8 @@ type GrantRequest struct {
 	ResourceType string    `json:"resource_type,omitempty"` // default: TOPIC
 	Resource     string    `json:"resource"`
 	Reason       string    `json:"reason"`
-	Until        time.Time `json:"until"`
+	For          string    `json:"for,omitempty"`  // how long, as in 2h, by the proxy's clock
+	Until        time.Time `json:"until,omitzero"` // or until when; one of the two
 }
 
 // Granted is a grant that was given or taken back.
@@ -38,12 +39,15 @@ type Granted struct {
 func (r *GrantRequest) grant(by Actor, now time.Time) (*policy.Grant, error) {
 	g := &policy.Grant{
 		ID: strings.ToUpper(r.ID), Principal: r.Principal, Type: access.ResTopic, Name: r.Resource, Reason: r.Reason, Actor: by.Name,
-		From: now.UTC(), Until: r.Until.UTC(),
+		From: now.UTC(),
 	}
 	if g.ID == "" {
 		g.ID = ulid.Make().String()
 	}
 	var err error
+	if g.Until, err = end(r.For, r.Until, now); err != nil {
+		return nil, err
+	}
 	if g.Operation, err = access.ParseOperation(r.Operation); err != nil {
 		return nil, err
 	}

@@ -44,7 +44,8 @@ type QuarantineRequest struct {
 	Operations    []string  `json:"operations,omitempty"` // only these are denied; sessions go on
 	Topics        []string  `json:"topics,omitempty"`     // only on these
 	Reason        string    `json:"reason"`
-	Until         time.Time `json:"until,omitzero"` // absent: until it is lifted
+	For           string    `json:"for,omitempty"`  // how long, as in 2h, by the proxy's clock
+	Until         time.Time `json:"until,omitzero"` // or until when; neither: until it is lifted
 	DryRun        bool      `json:"dry_run,omitempty"`
 	Force         bool      `json:"force,omitempty"` // of protected principals, too
 }
@@ -118,10 +119,14 @@ func (r *QuarantineRequest) quarantine(by Actor, now time.Time) (*quarantine.Qua
 	q := &quarantine.Quarantine{
 		ID: strings.ToUpper(r.ID), Principal: r.Principal, ClientID: r.ClientID, Certificate: quarantine.ParseCertificate(r.Certificate),
 		JA4: strings.ToLower(r.JA4), Session: strings.ToUpper(r.Session), Topics: r.Topics, Reason: r.Reason, Actor: by.Name,
-		From: now.UTC(), Until: r.Until.UTC(),
+		From: now.UTC(),
 	}
 	if q.ID == "" {
 		q.ID = ulid.Make().String()
+	}
+	var err error
+	if q.Until, err = end(r.For, r.Until, now); err != nil {
+		return nil, err
 	}
 	for _, text := range r.Sources {
 		p, err := quarantine.ParseSource(text)
@@ -145,6 +150,23 @@ func (r *QuarantineRequest) quarantine(by Actor, now time.Time) (*quarantine.Qua
 		q.Operations = append(q.Operations, o)
 	}
 	return q, q.Check()
+}
+
+// end is when something ends that holds for so long, or until then; zero if neither is said.
+func end(howLong string, until, now time.Time) (time.Time, error) {
+	switch {
+	case howLong == "" && until.IsZero():
+		return time.Time{}, nil
+	case howLong == "":
+		return until.UTC(), nil
+	case !until.IsZero():
+		return time.Time{}, errors.New("for and until exclude each other")
+	}
+	d, err := time.ParseDuration(howLong)
+	if err != nil || d <= 0 {
+		return time.Time{}, fmt.Errorf("for: %q is no time span: write 30m, or 2h", howLong)
+	}
+	return now.Add(d).UTC(), nil
 }
 
 // listQuarantines answers {"quarantines": […]}, the oldest first.

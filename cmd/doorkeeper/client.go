@@ -98,14 +98,15 @@ func loopback(host string) bool {
 // A refusal is an answer of the proxy's that is no.
 type refusal struct {
 	status int
-	err    error
+	proxy  string
+	word   string // the proxy's own
 }
 
-func (r *refusal) Error() string { return r.err.Error() }
+func (r *refusal) Error() string { return r.proxy + ": " + r.word }
 
-// get asks for a path. An answer other than 200 is a refusal with the proxy's own word.
-func (r *remote) get(ctx context.Context, path string, q url.Values) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path+"?"+q.Encode(), nil)
+// send asks one thing. An answer other than 200 is a refusal with the proxy's own word.
+func (r *remote) send(ctx context.Context, method, path string, q url.Values, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, r.base+path+"?"+q.Encode(), body)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.name, err)
 	}
@@ -120,12 +121,12 @@ func (r *remote) get(ctx context.Context, path string, q url.Values) (*http.Resp
 		return resp, nil
 	}
 	defer resp.Body.Close()
-	var body struct{ Error string }
+	var said struct{ Error string }
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err != nil || json.Unmarshal(text, &body) != nil || body.Error == "" {
-		body.Error = resp.Status
+	if err != nil || json.Unmarshal(text, &said) != nil || said.Error == "" {
+		said.Error = resp.Status
 	}
-	refused := &refusal{resp.StatusCode, fmt.Errorf("%s: %s", r.name, body.Error)}
+	refused := &refusal{resp.StatusCode, r.name, said.Error}
 	if resp.StatusCode == http.StatusBadRequest { // a filter's value that the proxy cannot read
 		return nil, usageError(refused)
 	}
@@ -147,7 +148,8 @@ var filterValues = map[string][]string{
 	"decision": {"allow", "deny", "refuse"},
 	"operation": {
 		"OPEN", "CLOSE", "SUCCESS", "FAILURE", "READ", "WRITE", "CREATE", "DELETE", "ALTER", "DESCRIBE", "ALTER_CONFIGS",
-		"DESCRIBE_CONFIGS", "CLUSTER_ACTION", "IDEMPOTENT_WRITE", "NONE", "START", "STOP", "RELOAD", "POLICY", "QUERY",
+		"DESCRIBE_CONFIGS", "CLUSTER_ACTION", "IDEMPOTENT_WRITE", "NONE", "START", "STOP", "RELOAD", "POLICY", "QUERY", "QUARANTINE",
+		"GRANT",
 	},
 }
 

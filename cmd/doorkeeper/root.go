@@ -44,7 +44,10 @@ who read which records, from where.`,
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
-	root.AddCommand(c.runCommand(), c.demoCommand(), c.checkCommand(), c.tailCommand(), c.sessionsCommand(), c.whyCommand(), c.versionCommand(), c.docsCommand(), c.policyCommand())
+	root.AddCommand(
+		c.runCommand(), c.demoCommand(), c.checkCommand(), c.tailCommand(), c.sessionsCommand(), c.whyCommand(), c.quarantineCommand(),
+		c.grantCommand(), c.policyCommand(), c.versionCommand(), c.docsCommand(),
+	)
 	root.InitDefaultCompletionCmd()
 	return root
 }

@@ -4,15 +4,18 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +23,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"doorkeeper/internal/kafkatest"
 )
@@ -31,8 +35,8 @@ func TestMain(m *testing.M) {
 
 // TestScripts drives the program as people do; each script in testdata tells one story. Beside testscript's own
 // commands there are those of scriptCommands, and in the environment: $KAFKA and $KAFKA_SASL (fake brokers, the second
-// with the user erp, password secret), $PORT and $FIRST_PORT (free), and in the directory ca.pem, s.pem, s.key and
-// tokens.yaml with the tokens "viewer" and "operator".
+// with the user erp, password secret), $PORT, $FIRST_PORT and $NODES (free), and in the directory ca.pem, s.pem, s.key and
+// tokens.yaml with the tokens "viewer", "responder" and "operator".
 func TestScripts(t *testing.T) {
 	fake := kafkatest.Start(t, kafkatest.Options{Topics: []string{"purchasing", "salaries"}})
 	login := kafkatest.Start(t, kafkatest.Options{SASL: map[string]string{"erp": "secret"}})
@@ -41,11 +45,12 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true, UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(e *testscript.Env) error {
-			first := freePorts(11)
+			first := freePorts(12)
 			e.Setenv("KAFKA", fake.Addrs[0])
 			e.Setenv("KAFKA_SASL", login.Addrs[0])
 			e.Setenv("PORT", strconv.Itoa(first))
 			e.Setenv("FIRST_PORT", strconv.Itoa(first+1))
+			e.Setenv("NODES", strconv.Itoa(first+2))
 			// The state directory's path must be short enough for a socket in it, and a work directory's is not.
 			state, err := os.MkdirTemp("", "dk")
 			if err != nil {
@@ -53,7 +58,7 @@ func TestScripts(t *testing.T) {
 			}
 			e.Defer(func() { os.RemoveAll(state) })
 			e.Setenv("STATE", state)
-			for name, text := range map[string][]byte{"ca.pem": ca.PEM, "s.pem": cert, "s.key": key, "tokens.yaml": tokens("viewer", "operator")} {
+			for name, text := range map[string][]byte{"ca.pem": ca.PEM, "s.pem": cert, "s.key": key, "tokens.yaml": tokens("viewer", "responder", "operator")} {
 				if err := os.WriteFile(filepath.Join(e.WorkDir, name), text, 0o600); err != nil {
 					return err
 				}
@@ -143,6 +148,33 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 		defer cancel()
 		ts.Check(client.Ping(ctx))
 	},
+	// hold opens a session through the proxy at $PORT; held wants it to go on, cut wants it to end.
+	"hold": func(ts *testscript.TestScript, _ bool, _ []string) {
+		nc, err := net.Dial("tcp", "127.0.0.1:"+ts.Getenv("PORT"))
+		ts.Check(err)
+		ts.Defer(func() { nc.Close() })
+		sessions.Store(ts, nc)
+		ts.Check(askMetadata(nc))
+	},
+	"held": func(ts *testscript.TestScript, _ bool, _ []string) {
+		nc, _ := sessions.Load(ts)
+		ts.Check(askMetadata(nc.(net.Conn)))
+	},
+	"cut": func(ts *testscript.TestScript, _ bool, _ []string) {
+		nc, _ := sessions.Load(ts)
+		if askMetadata(nc.(net.Conn)) == nil {
+			ts.Fatalf("the session goes on")
+		}
+	},
+	// barred wants a new session to be ended at its first request.
+	"barred": func(ts *testscript.TestScript, _ bool, _ []string) {
+		nc, err := net.Dial("tcp", "127.0.0.1:"+ts.Getenv("PORT"))
+		ts.Check(err)
+		defer nc.Close()
+		if askMetadata(nc) == nil {
+			ts.Fatalf("the session is served")
+		}
+	},
 	// listen ADDRESS TEXT answers every connection with the text and closes it.
 	"listen": func(ts *testscript.TestScript, _ bool, args []string) {
 		l, err := net.Listen("tcp", args[0])
@@ -178,4 +210,24 @@ func withClient(ts *testscript.TestScript, do func(context.Context, *kgo.Client)
 	ts.Check(err)
 	defer client.Close()
 	do(ctx, client)
+}
+
+var sessions sync.Map // what "hold" has opened, by script
+
+// askMetadata asks for the topics, under a client id that no terminal likes.
+func askMetadata(nc net.Conn) error {
+	if err := nc.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return err
+	}
+	q := kmsg.NewPtrMetadataRequest()
+	q.SetVersion(9)
+	if _, err := nc.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID("erp\x1b[2J")).AppendRequest(nil, q, 1)); err != nil {
+		return err
+	}
+	size := make([]byte, 4)
+	if _, err := io.ReadFull(nc, size); err != nil {
+		return err
+	}
+	_, err := io.CopyN(io.Discard, nc, int64(binary.BigEndian.Uint32(size)))
+	return err
 }
