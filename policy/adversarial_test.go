@@ -1,9 +1,11 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -207,7 +209,7 @@ func TestDeadline(t *testing.T) {
 	if n := e.Stats(); n.Deadlines < 2 || n.Errors != 3 {
 		t.Errorf("stats %+v; want three errors, two deadlines or more", n)
 	}
-	waitFor(t, "the evaluations that were left behind end", func() bool { return e.running.evaluator.left() == 0 })
+	waitFor(t, "the evaluations that were left behind end", func() bool { return e.running.evaluator.idle() })
 }
 
 func waitFor(t *testing.T, what string, done func() bool) {
@@ -221,31 +223,102 @@ func waitFor(t *testing.T, what string, done func() bool) {
 	t.Fatalf("after 30 s it is still not so that %s", what)
 }
 
+func (e *evaluator) left() (behind, tenants int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.behind, len(e.turns)
+}
+
+// idle says whether nothing runs and nothing is kept.
+func (e *evaluator) idle() bool {
+	behind, tenants := e.left()
+	return behind == 0 && tenants == 0
+}
+
 // TestLeftBehindIsBounded: one principal's slow questions take nobody else's place, and all of them together are bounded.
 func TestLeftBehindIsBounded(t *testing.T) {
 	var e evaluator
-	for range maxBehindPrincipal {
-		if !e.room("User:thief") {
-			t.Fatal("no room for the first ones")
+	leave := func(key string) *turns {
+		turn, err := e.enter(key, time.Second)
+		if err != nil {
+			t.Fatalf("no room for %s: %v", key, err)
 		}
-		e.leave("User:thief")
+		e.leave(turn)
+		e.exit(key, turn)
+		return turn
 	}
-	if e.room("User:thief") {
-		t.Error("one principal may leave any number behind")
+	var first *turns
+	for range maxBehindPrincipal {
+		first = leave("User:thief")
 	}
+	if _, err := e.enter("User:thief", time.Second); !errors.Is(err, errBehind) {
+		t.Errorf("one principal may leave any number behind: %v", err)
+	}
+	held := map[string]*turns{}
 	for i := range maxBehind - maxBehindPrincipal {
 		name := fmt.Sprint("User:", i)
-		if !e.room(name) {
-			t.Fatalf("no room for %s", name)
+		held[name] = leave(name)
+	}
+	if _, err := e.enter("User:last", time.Second); !errors.Is(err, errBehind) {
+		t.Errorf("any number may be left behind: %v", err)
+	}
+	e.ended("User:thief", first)
+	for _, name := range []string{"User:thief", "User:last"} {
+		turn, err := e.enter(name, time.Second)
+		if err != nil {
+			t.Errorf("the room of one that ended is lost for %s: %v", name, err)
+			continue
 		}
-		e.leave(name)
+		e.exit(name, turn)
 	}
-	if e.room("User:last") {
-		t.Error("any number may be left behind")
+	e.ended("User:thief", first)
+	for name, turn := range held {
+		e.ended(name, turn)
 	}
-	e.ended("User:thief")
-	if !e.room("User:thief") || !e.room("User:last") {
-		t.Error("the room of one that ended is lost")
+	if !e.idle() {
+		t.Error("something is kept after all of it ended")
+	}
+}
+
+// TestTurns: a principal's questions wait for each other, and nobody else's do.
+func TestTurns(t *testing.T) {
+	var e evaluator
+	at := max(1, runtime.GOMAXPROCS(0)/2)
+	for range at {
+		if _, err := e.enter("User:noisy", time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	turn, err := e.enter("User:quiet", time.Nanosecond)
+	if err != nil {
+		t.Fatalf("another principal waits: %v", err)
+	}
+	e.exit("User:quiet", turn)
+	if _, err := e.enter("User:noisy", time.Millisecond); !errors.Is(err, errBusy) {
+		t.Errorf("more than %d at a time: %v", at, err)
+	}
+	noisy := e.turns["User:noisy"]
+	next := make(chan *turns)
+	go func() {
+		turn, err := e.enter("User:noisy", time.Minute)
+		if err != nil {
+			t.Errorf("the next one does not get its turn: %v", err)
+		}
+		next <- turn
+	}()
+	for range at {
+		e.exit("User:noisy", noisy)
+	}
+	if turn := <-next; turn != nil {
+		e.exit("User:noisy", turn)
+	}
+	if !e.idle() {
+		t.Error("something is kept after all of it ended")
+	}
+	s := testSession()
+	w := &who{session: s, identity: &access.Identity{Principal: access.Anonymous}}
+	if w.tenant() != "User:ANONYMOUS@10.1.2.3" {
+		t.Errorf("those who say no name wait for each other: %s", w.tenant())
 	}
 }
 

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"crypto/sha256"
 	"hash/maphash"
 	"sync"
 
@@ -59,6 +60,17 @@ type shard struct {
 	mu         sync.Mutex
 	young, old map[string]*answer
 	_          [40]byte // shards share no cache line
+}
+
+// maxKey bounds a key: what is longer is replaced by its digest. The last byte tells the two apart.
+const maxKey = 256
+
+func shorten(key []byte) []byte {
+	if len(key) <= maxKey {
+		return append(key, 0)
+	}
+	sum := sha256.Sum256(key)
+	return append(append(key[:0], sum[:]...), 1)
 }
 
 func newCache() *cache { return &cache{seed: maphash.MakeSeed()} }

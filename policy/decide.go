@@ -114,7 +114,7 @@ func (p *program) evaluated(key []byte, q *question) (a *answer, cached bool) {
 		return p.evaluate(q), false
 	}
 	var room [512]byte
-	k := p.reads.appendRest(append(room[:0], key...), q)
+	k := shorten(p.reads.appendRest(append(room[:0], key...), q))
 	if a := p.cache.get(k, q.now.UnixNano()); a != nil {
 		return a, true
 	}

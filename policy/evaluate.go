@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"doorkeeper/access"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/metrics"
@@ -21,25 +25,33 @@ var errUndefined = errors.New("the policy says nothing about it")
 
 var errDeadline = errors.New("the evaluation took longer than policy.deadline allows")
 
-// An evaluator runs evaluations with a deadline. One that passes it is told to stop and left behind: the one who asked
-// gets an error at once. It ends by itself at its next step; a single builtin cannot be interrupted. How many may be left
-// behind is bounded, as a whole and per principal, so that one who found a slow question takes nobody else's place.
+var errBehind = errors.New("earlier evaluations that were too slow are still running")
+
+var errBusy = errors.New("more questions of the principal are waiting than could be evaluated in time")
+
+// An evaluator runs evaluations with a deadline, and in turns: of one principal so many run at a time that one who asks
+// without end has half of the machine at most, and its own questions wait, nobody else's.
+//
+// An evaluation that passes its deadline is told to stop and left behind: who asked gets an error at once. It ends by
+// itself at its next step; a single builtin cannot be interrupted. How many may be left behind is bounded, as a whole and
+// per principal, so that one who found a slow question takes nobody else's place.
 type evaluator struct {
 	mu     sync.Mutex
-	behind map[string]int // principal -> evaluations left behind and still running
-	total  int
+	turns  map[string]*turns
+	behind int
 }
 
 const (
 	maxBehind          = 32
 	maxBehindPrincipal = 2
+	patience           = 20 // for how many deadlines a question waits for its turn
 )
 
-var errBehind = errors.New("earlier evaluations that were too slow are still running")
-
-type result struct {
-	value ast.Value
-	err   error
+// turns are one principal's.
+type turns struct {
+	running chan struct{} // as many as may run
+	users   int           // that hold on to this
+	behind  int
 }
 
 // run evaluates a program with a question.
@@ -47,56 +59,139 @@ func (e *evaluator) run(p *program, q *question, opts ...rego.EvalOption) (ast.V
 	if p.broken != nil {
 		return nil, p.broken
 	}
-	principal := q.who.identity.Principal
-	if !e.room(principal) {
-		return nil, errBehind
+	key := q.who.tenant()
+	t, err := e.enter(key, patience*p.deadline)
+	if err != nil {
+		return nil, err
 	}
-	cancel := topdown.NewCancel()
-	done := make(chan result, 1)
-	input, now := q.input(p.format), q.now
-	go func() {
-		v, err := p.eval(input, now, cancel, opts...)
-		done <- result{v, err}
-	}()
+	defer e.exit(key, t)
+	ev := &evaluation{program: p, input: q.input(p.format), now: q.now, cancel: topdown.NewCancel(), done: make(chan result, 1)}
+	go ev.run(func() { e.ended(key, t) }, opts)
 	timer := time.NewTimer(p.deadline)
 	defer timer.Stop()
 	select {
-	case r := <-done:
+	case r := <-ev.done:
 		return r.value, r.err
 	case <-timer.C:
 	}
-	cancel.Cancel()
-	e.leave(principal)
-	go func() {
-		<-done
-		e.ended(principal)
-	}()
+	e.leave(t)
+	if !ev.state.CompareAndSwap(evaluating, left) {
+		e.ended(key, t) // it ended in the same moment
+		r := <-ev.done
+		return r.value, r.err
+	}
+	ev.cancel.Cancel()
 	return nil, errDeadline
 }
 
-func (e *evaluator) room(principal string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.total < maxBehind && e.behind[principal] < maxBehindPrincipal
+// tenant is whose turn a question takes: the principal's, or the source's where nobody said who they are.
+func (w *who) tenant() string {
+	if w.identity.Principal == access.Anonymous {
+		return access.Anonymous + "@" + host(w.session.Source)
+	}
+	return w.identity.Principal
 }
 
-func (e *evaluator) leave(principal string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.behind == nil {
-		e.behind = map[string]int{}
-	}
-	e.behind[principal]++
-	e.total++
+// An evaluation is one run, on a goroutine of its own.
+type evaluation struct {
+	program *program
+	input   ast.Value
+	now     time.Time
+	cancel  topdown.Cancel
+	done    chan result
+	state   atomic.Int32
 }
 
-func (e *evaluator) ended(principal string) {
+const (
+	evaluating = iota
+	left       // nobody waits for it any more
+	ended
+)
+
+type result struct {
+	value ast.Value
+	err   error
+}
+
+func (ev *evaluation) run(wasLeft func(), opts []rego.EvalOption) {
+	v, err := ev.program.eval(ev.input, ev.now, ev.cancel, opts...)
+	ev.done <- result{v, err}
+	if ev.state.Swap(ended) == left {
+		wasLeft()
+	}
+}
+
+// enter waits for a turn.
+func (e *evaluator) enter(key string, patience time.Duration) (*turns, error) {
+	t, err := e.hold(key)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case t.running <- struct{}{}:
+		return t, nil
+	default:
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case t.running <- struct{}{}:
+		return t, nil
+	case <-timer.C:
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.drop(key, t)
+		return nil, errBusy
+	}
+}
+
+func (e *evaluator) hold(key string) (*turns, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.behind[principal]--; e.behind[principal] == 0 {
-		delete(e.behind, principal)
+	t := e.turns[key]
+	if e.behind >= maxBehind || t != nil && t.behind >= maxBehindPrincipal {
+		return nil, errBehind
 	}
-	e.total--
+	if t == nil {
+		if e.turns == nil {
+			e.turns = map[string]*turns{}
+		}
+		t = &turns{running: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+		e.turns[key] = t
+	}
+	t.users++
+	return t, nil
+}
+
+// drop lets go of turns that were held. The caller holds mu.
+func (e *evaluator) drop(key string, t *turns) {
+	if t.users--; t.users == 0 {
+		delete(e.turns, key)
+	}
+}
+
+func (e *evaluator) exit(key string, t *turns) {
+	<-t.running
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.drop(key, t)
+}
+
+// leave counts an evaluation that is left behind; ended counts it out.
+func (e *evaluator) leave(t *turns) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t.users++
+	t.behind++
+	e.behind++
+}
+
+func (e *evaluator) ended(key string, t *turns) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t.behind--
+	e.behind--
+	e.drop(key, t)
 }
 
 // eval evaluates the entry point. A panic of a builtin is an error like any other.
@@ -139,11 +234,4 @@ func evalError(err error) error {
 		return errors.New(message)
 	}
 	return fmt.Errorf("%s:%d:%d: %s", e.Location.File, e.Location.Row, e.Location.Col, message)
-}
-
-// left is how many evaluations were left behind and still run.
-func (e *evaluator) left() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.total
 }

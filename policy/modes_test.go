@@ -278,7 +278,7 @@ func TestSlowCandidate(t *testing.T) {
 	if n := e.Stats().Candidate.Evaluations; n != 2 {
 		t.Errorf("after its rest it was asked %d times; want 2", n)
 	}
-	waitFor(t, "what was left behind ends", func() bool { return e.trial.evaluator.left() == 0 })
+	waitFor(t, "what was left behind ends", func() bool { return e.trial.evaluator.idle() })
 }
 
 // TestTimeEnds: what read the clock holds to the end of the minute; what has an end of its own holds to there.

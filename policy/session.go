@@ -56,23 +56,23 @@ func (s *Session) principal(i *access.Identity) (*principal, uint64) {
 // Decide answers whether an action may pass. What was asked before under the same policy, identity, client and epoch is
 // known without a lock or an allocation.
 func (s *Session) Decide(r *access.Request, a *access.Action) *access.Decision {
+	snap := s.engine.current.Load()
 	t := s.table.Load()
-	if t == nil || t.snapshot != s.engine.current.Load() || t.identity != r.Identity || t.client != r.Client ||
-		t.principal.epoch.Load() != t.epoch {
-		t = s.open(r)
+	if t == nil || t.policy != snap.epoch || t.identity != r.Identity || t.client != r.Client || t.principal.epoch.Load() != t.epoch {
+		snap, t = s.open(r)
 	}
-	l := t.snapshot.parts.lookup(r, a)
+	l := snap.parts.lookup(r, a)
 	if e := t.find(&l); e != nil && (e.span.until == 0 || e.span.holds(s.engine.now().UnixNano())) {
 		s.hits.Add(1)
 		return e.decision
 	}
-	return s.miss(t, &l, r, a)
+	return s.miss(snap, t, r, a)
 }
 
 // open makes a table for what the request comes with.
-func (s *Session) open(r *access.Request) *table {
+func (s *Session) open(r *access.Request) (*snapshot, *table) {
 	snap := s.engine.snapshot()
-	t := &table{snapshot: snap, identity: r.Identity, client: r.Client}
+	t := &table{policy: snap.epoch, identity: r.Identity, client: r.Client}
 	t.who = &who{session: s.session, identity: r.Identity, client: r.Client}
 	t.principal, t.epoch = s.principal(r.Identity)
 	t.slots = make([]atomic.Pointer[entry], minSlots)
@@ -84,24 +84,23 @@ func (s *Session) open(r *access.Request) *table {
 		t.keys[1] = snap.candidate.reads.appendWho(nil, q)
 	}
 	s.table.Store(t)
-	return t
+	return snap, t
 }
 
 // miss asks the policy and keeps the answer.
-func (s *Session) miss(t *table, l *lookup, r *access.Request, a *access.Action) *access.Decision {
-	if s.engine.snapshot() != t.snapshot { // a grant began or ended
-		t = s.open(r)
-		*l = t.snapshot.parts.lookup(r, a)
+func (s *Session) miss(snap *snapshot, t *table, r *access.Request, a *access.Action) *access.Decision {
+	if s.engine.snapshot() != snap { // a grant began or ended, or the policy was changed just now
+		snap, t = s.open(r)
 	}
 	q := &question{who: t.who, request: r, action: *a, now: s.engine.now()}
-	ans, cached := t.snapshot.answer(&t.keys, q)
+	ans, cached := snap.answer(&t.keys, q)
 	d := ans.fresh
 	if cached {
 		s.hits.Add(1)
 		d = ans.cached
 	}
-	if ans.keep {
-		t.put(&entry{lookup: *l, span: ans.span, decision: ans.cached})
+	if l := snap.parts.lookup(r, a); ans.keep && l.small() {
+		t.put(&entry{lookup: l, span: ans.span, decision: ans.cached})
 		if t.crowded() {
 			s.table.CompareAndSwap(t, t.larger())
 		}

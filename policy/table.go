@@ -11,7 +11,7 @@ import (
 // session takes a new table. Looking something up takes no lock: a slot is an atomic pointer to an entry that never
 // changes. It is bounded: where the slots that an entry may stand in are taken, one of them is written over.
 type table struct {
-	snapshot  *snapshot
+	policy    uint64 // the snapshot's epoch: a session that sleeps must not keep an old policy in memory
 	identity  *access.Identity
 	client    *access.Client
 	principal *principal
@@ -116,6 +116,12 @@ func (t *table) find(l *lookup) *entry {
 	return nil
 }
 
+// maxNames bounds the names of an entry. Longer ones are left to the policy's own cache: a hostile client's groups must not
+// fill memory once for each of its connections.
+const maxNames = 300
+
+func (l *lookup) small() bool { return len(l.name)+len(l.group)+len(l.transaction) <= maxNames }
+
 // put takes an entry in. Two pumps may put at the same time: one may then write over the other's.
 func (t *table) put(e *entry) {
 	mask := uint64(len(t.slots) - 1)
@@ -143,7 +149,7 @@ func (t *table) crowded() bool {
 
 // larger is the same table with twice the slots.
 func (t *table) larger() *table {
-	n := &table{snapshot: t.snapshot, identity: t.identity, client: t.client, principal: t.principal, epoch: t.epoch, who: t.who, keys: t.keys}
+	n := &table{policy: t.policy, identity: t.identity, client: t.client, principal: t.principal, epoch: t.epoch, who: t.who, keys: t.keys}
 	n.slots = make([]atomic.Pointer[entry], 2*len(t.slots))
 	for i := range t.slots {
 		if e := t.slots[i].Load(); e != nil {
