@@ -319,7 +319,7 @@ func (s *story) ask(w *who) *question {
 // TestCachedIsUncached over many stories.
 func TestCachedIsUncached(t *testing.T) {
 	var stories, hits, asked, volatile uint64
-	for seed := range uint64(100) {
+	for seed := range uint64(60) {
 		s := newStory(t, seed)
 		if s == nil {
 			continue
@@ -337,8 +337,8 @@ func TestCachedIsUncached(t *testing.T) {
 		}
 	}
 	t.Logf("%d stories, %d questions, %d answered from a cache", stories, asked, hits)
-	if stories < 60 || hits < asked/6 || volatile > stories/4 {
-		t.Errorf("%d stories of 100 loaded, %d of %d questions were answered from a cache, %d policies were never cached: this tests little", stories, hits, asked, volatile)
+	if stories < 40 || hits < asked/6 || volatile > stories/4 {
+		t.Errorf("%d stories of 60 loaded, %d of %d questions were answered from a cache, %d policies were never cached: this tests little", stories, hits, asked, volatile)
 	}
 }
 
