@@ -14,7 +14,8 @@ import (
 //   - v1: the answer may ask for a description of the topology (KIP-1331)
 //
 // Actions: READ on the group. Where the request brings a topology: DESCRIBE on each of its topics, and CREATE on each
-// internal one (repartition and changelog topics), for the broker creates those that are missing. For a source that is a regular expression DESCRIBE on all topics; Kafka 4.3 refuses such a topology.
+// internal one (repartition and changelog topics), for the broker creates those that are missing. For a source that is a
+// regular expression DESCRIBE on all topics; Kafka 4.3 refuses such a topology.
 //
 // The topology comes with a member's first heartbeat. If its internal topics are deleted later, the broker makes them
 // again after any heartbeat, asking about the member that sent it: from the request alone nobody can tell.

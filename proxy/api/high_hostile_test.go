@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"doorkeeper/access"
 
@@ -179,5 +180,55 @@ func TestHiddenGroupsAreRecorded(t *testing.T) {
 	}
 	if got := fmt.Sprint(x.Actions[0].Error, x.Actions[1].Error); got != "29 0" {
 		t.Errorf("errors %s, want 29 for the one that was hidden", got)
+	}
+}
+
+// manyAnswered are answers that name n resources which the request does not.
+func manyAnswered(n int) (all []kmsg.Response) {
+	list, described := &kmsg.ListTransactionsResponse{}, &kmsg.DescribeTransactionsResponse{TransactionStates: []txn{{TransactionalID: "t"}}}
+	page, tokens := &kmsg.DescribeTopicPartitionsResponse{}, &kmsg.DescribeDelegationTokenResponse{}
+	topology, offsets := &sttopology{Subtopologies: []stsub{{}}}, dsAnswer{GroupID: "g"}
+	names := numbered(n)
+	for _, name := range names {
+		list.TransactionStates = append(list.TransactionStates, listed{TransactionalID: name})
+		described.TransactionStates[0].Topics = append(described.TransactionStates[0].Topics, txnTopic{Topic: name})
+		page.Topics = append(page.Topics, shown(name, noBits))
+		offsets.Topics = append(offsets.Topics, dsResult{Topic: name})
+	}
+	for _, name := range names[:n/10] { // each is learned by itself
+		tokens.TokenDetails = append(tokens.TokenDetails, token(name, "bob"))
+	}
+	topology.Subtopologies[0].SourceTopics = names
+	return []kmsg.Response{list, described, page, tokens,
+		&kmsg.ConsumerGroupDescribeResponse{Groups: []cgroup{{Group: "g", Members: []cmember{{Assignment: assigned(names...)}}}}},
+		&kmsg.ShareGroupDescribeResponse{Groups: []sgroup{{GroupID: "g", Members: []smember{{Assignment: shareAssigned(names...)}}}}},
+		&kmsg.StreamsGroupDescribeResponse{Groups: []stgroup{{Group: "g", Topology: topology}}},
+		&kmsg.DescribeShareGroupOffsetsResponse{Groups: []dsAnswer{offsets}}}
+}
+
+// What bounds the filtering of an answer is the policy's time alone: a large cluster's lists pass, and a slow policy ends
+// the connection rather than show what it could not decide.
+func TestAnswersAreFilteredInTime(t *testing.T) {
+	for _, r := range manyAnswered(12_000) {
+		v := Lookup(r.Key()).Max
+		r.SetVersion(v)
+		for _, takes := range []time.Duration{10 * time.Microsecond, time.Millisecond} {
+			clock := time.Unix(1, 0)
+			x := highExchange(t, r.Key(), v)
+			x.Env.Decider = &counts{clock: &clock, takes: takes}
+			x.Env.Now = func() time.Time { return clock }
+			x.Body = kmsg.RequestForKey(r.Key())
+			in := frameOf(r)
+			out, err := x.Respond(nil, in)
+			switch slow := takes == time.Millisecond; {
+			case slow && !errors.Is(err, errFilter) && !errors.Is(err, errRefused):
+				t.Errorf("%s: decided in %v: %v", x.API.Name(), clock.Sub(time.Unix(1, 0)), err)
+			case !slow && (err != nil || &out[0] != &in[0]):
+				t.Errorf("%s: error %v, or changed although all may be shown", x.API.Name(), err)
+			case clock.Sub(time.Unix(1, 0)) > filterTime+10*time.Millisecond:
+				t.Errorf("%s took %v of the policy's time", x.API.Name(), clock.Sub(time.Unix(1, 0)))
+			}
+			x.Free()
+		}
 	}
 }
