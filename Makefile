@@ -52,7 +52,7 @@ generate: ## generated files: the record's Go code, metrics.md, the configuratio
 
 .PHONY: test-kafka
 test-kafka: ## real Apache Kafka brokers, Java, librdkafka and franz-go clients (needs JDK 17, Maven, Python 3)
-	cd test/kafka && $(GO) test -count=1 -timeout 45m ./...
+	cd test/kafka && $(GO) test -count=1 -p 1 -timeout 45m ./...
 
 .PHONY: test-net
 test-net: ## descriptors, users and network namespaces (needs root on Linux)
