@@ -115,12 +115,24 @@ func reportCoverage(out io.Writer, o TestOptions, modules map[string]*ast.Module
 	}
 	fmt.Fprintf(out, "COVERAGE: %s %%\n", strings.TrimSuffix(fmt.Sprintf("%.1f", covered.Coverage), ".0"))
 	for _, file := range slices.Sorted(maps.Keys(covered.Files)) {
-		for _, lines := range covered.Files[file].NotCovered {
-			fmt.Fprintf(out, "%s:%d: no test comes to lines %d to %d\n", file, lines.Start.Row, lines.Start.Row, lines.End.Row)
+		for _, lines := range runs(covered.Files[file].NotCovered) {
+			fmt.Fprintf(out, "%s:%d: no test comes to lines %d to %d\n", file, lines[0], lines[0], lines[1])
 		}
 	}
 	if !enough {
 		fmt.Fprintf(out, "that is less than %g %%\n", o.Threshold)
 	}
 	return enough, nil
+}
+
+// runs joins ranges of lines that touch.
+func runs(ranges []cover.Range) (all [][2]int) {
+	for _, r := range ranges {
+		if n := len(all); n > 0 && r.Start.Row <= all[n-1][1]+1 {
+			all[n-1][1] = max(all[n-1][1], r.End.Row)
+			continue
+		}
+		all = append(all, [2]int{r.Start.Row, r.End.Row})
+	}
+	return all
 }
