@@ -314,20 +314,22 @@ func (q *requests) barrier() error {
 	return q.c.queue.drained()
 }
 
-// hold lets the client wait: nothing more of it is read for a while. What was decided before goes out.
+// hold lets the client wait: nothing more of it is read for a while. What was decided before goes out. A proxy that drains
+// waits no longer.
 func (q *requests) hold(d time.Duration) error {
 	if err := q.flush(); err != nil {
 		return err
 	}
-	q.c.meter.request.set(resting)
-	over := time.NewTimer(d)
-	defer over.Stop()
-	select {
-	case <-q.c.ctx.Done():
-		return errQueueClosed
-	case <-over.C:
-		return nil
+	for end := time.Now().Add(d); !q.c.p.draining.Load(); {
+		left := time.Until(end)
+		if left <= 0 {
+			break
+		}
+		if err := q.rest(left); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // why says what an error of run means for the session.

@@ -38,6 +38,9 @@ func enforceFetch(x *Exchange) (kmsg.Response, error) {
 		f.codes = x.fetchCodes(0)
 		return nil, nil
 	}
+	if err := x.keep(int64(len(q.Partitions)) * answeredSize); err != nil {
+		return nil, err
+	}
 	x.failStopped()
 	f.codes = x.fetchCodes(whole)
 	left, denied, refused := 0, 0, 0

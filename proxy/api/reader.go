@@ -182,15 +182,21 @@ func (r *Reader) stopped(put []withheld) {
 	if len(put) == 0 && x.Allowed() {
 		return
 	}
+	asked := make(map[topicKey]bool)
+	for i := range x.Actions {
+		if a := &x.Actions[i]; a.Type == access.ResTopic {
+			asked[keyOf(&access.Topic{Name: a.Name, ID: a.TopicID})] = true
+		}
+	}
 	for i := range put {
 		w := &put[i]
-		if d := x.DecidedTopic(x.reading(), w.topic.Name, w.topic.ID); d != nil || len(x.Actions) >= maxActions {
+		if asked[keyOf(w.topic)] || len(x.Actions) >= maxActions {
 			continue
 		}
 		a := access.Action{Operation: x.reading(), Type: access.ResTopic, Name: w.topic.Name, TopicID: w.topic.ID}
 		x.Actions = append(x.Actions, Ask{Action: a, Decision: w.decision, Error: w.code})
-		x.enforced.index = nil
 	}
+	x.enforced.index = nil
 	x.accountStopped(r.log, 4+r.end-r.passed)
 }
 

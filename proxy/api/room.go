@@ -14,11 +14,12 @@ const (
 	light         = 16 << 10 // bytes that an exchange keeps unaccounted
 
 	// Roughly, in bytes.
-	actionSize  = 160
-	topicSize   = 128
-	partSize    = 80
-	writtenSize = 200
-	bodyGrowth  = 16 // a decoded request against its bytes on the wire
+	actionSize   = 160
+	topicSize    = 128
+	partSize     = 80
+	writtenSize  = 200
+	answeredSize = 160 // of a partition in an answer of our own
+	bodyGrowth   = 16  // a decoded request against its bytes on the wire
 )
 
 // Errors of requests that ask for too much: for anybody, or for what is left. The connection ends.
@@ -75,6 +76,7 @@ func (x *Exchange) keepBody(n int) error {
 
 // Slim lets go of the decoded request, once it is decided, where nobody reads it again.
 func (x *Exchange) Slim() {
+	x.shareFetch.body = nil
 	if x.API.response != nil || x.enforced.edited || x.enforced.merge != nil || x.enforced.filter != nil || x.body == 0 {
 		return
 	}
