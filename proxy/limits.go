@@ -156,7 +156,7 @@ func (q *requests) limitRead(x *api.Exchange, body []byte) (kmsg.Response, error
 		return nil, err
 	}
 	if a.Bytes == 0 && x.API.Key == int16(kmsg.Fetch) {
-		return x.Later(min(a.Wait, laterAtMost)), nil
+		return x.Later(min(a.Wait, laterAtMost)), nil // nil: it goes on, without topics
 	}
 	if a.Limit != "" {
 		x.LowerMaxBytes(body, a.Bytes)

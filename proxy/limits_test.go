@@ -449,3 +449,162 @@ func TestBudgetsCountWhatRecordsSay(t *testing.T) {
 		}
 	})
 }
+
+// denied is what a client gets of the topic "orders".
+func denied(t testing.TB, r *kmsg.FetchResponse) bool {
+	t.Helper()
+	if r.ErrorCode != 0 || len(r.Topics) != 1 || len(r.Topics[0].Partitions) != 1 {
+		t.Fatalf("error %d, %d topics", r.ErrorCode, len(r.Topics))
+	}
+	p := r.Topics[0].Partitions[0]
+	if len(p.RecordBatches) > 0 && p.ErrorCode != 0 {
+		t.Errorf("records beside error %d", p.ErrorCode)
+	}
+	return p.ErrorCode == 29 && p.HighWatermark == -1
+}
+
+// A spent budget denies as the broker does, to the end of its window, and with a reason in the record. What was asked for
+// while something was left is delivered.
+func TestASpentBudgetIsADenial(t *testing.T) {
+	w := newTerms(t, access.Limits{Budgets: []access.Budget{{Bytes: 2*batchSize + 1, Window: time.Hour}}})
+	l := newLine(t, relay.ModeUser, w.under)
+	request, answer := cannedFetch(1, batchSize)
+	for correlation := range int32(3) {
+		f := numbered(request, correlation)
+		l.ask(f)
+		l.asked(withMaxBytes(f, 2*batchSize+1-correlation*batchSize))
+		l.answer(to(f, answer))
+		l.answered(to(f, answer))
+	}
+	l.ask(numbered(request, 4))
+	if !denied(t, readAnswer(t, l.client, 12)) {
+		t.Error("it is not denied")
+	}
+	l.nothing("broker", l.broker)
+	w.pass(time.Hour)
+	f := numbered(request, 5)
+	l.ask(f)
+	l.asked(withMaxBytes(f, 2*batchSize+1))
+	l.answer(to(f, answer))
+	l.answered(to(f, answer))
+	l.client.Close()
+	l.settle()
+	found := false
+	for _, rec := range l.all() {
+		if rec.Decision == "deny" && rec.Operation == "READ" {
+			found = true
+			want := "the budget of 20001 bytes per 1h by source is spent until 2026-11-24T13:00:00Z; it counts this proxy alone"
+			if rec.Reason != want || rec.Rule != "limited" || rec.Outcome != "denied" || rec.Resource != "orders" {
+				t.Errorf("%s: %s, %s", rec.Rule, rec.Reason, rec.Outcome)
+			}
+		}
+	}
+	if !found {
+		t.Error("no record of the denial")
+	}
+}
+
+// In a fetch session the client is told to open it anew when the budget is spent, gets the denial, and the same when the
+// window ends. The session's slot at the broker is given up.
+func TestASpentBudgetInAFetchSession(t *testing.T) {
+	w := newTerms(t, access.Limits{Budgets: []access.Budget{{Bytes: batchSize, Window: time.Hour}}})
+	l := newLine(t, relay.ModeUser, w.under)
+	open, answer := ratedSession(0, 0, batchSize)
+	l.ask(open)
+	l.asked(withMaxBytes(open, batchSize))
+	l.answer(to(open, answer)) // spends it, and is not cut
+	l.answered(to(open, answer))
+
+	more, _ := ratedSession(77, 1, 0)
+	l.ask(more)
+	if r := readAnswer(t, l.client, 12); r.ErrorCode != 71 {
+		t.Fatalf("error %d; want 71", r.ErrorCode)
+	}
+	again, _ := ratedSession(77, 0, 0)
+	l.ask(again)
+	closing := l.heard()
+	if q := decodeRequest(closing).(*kmsg.FetchRequest); q.SessionID != 77 || q.SessionEpoch != -1 || len(q.Topics) != 0 {
+		t.Errorf("session %d, epoch %d, %d topics; want the session ended", q.SessionID, q.SessionEpoch, len(q.Topics))
+	}
+	l.answer(to(closing, answered(kmsg.NewPtrFetchResponse(), 12, true)))
+	if !denied(t, readAnswer(t, l.client, 12)) {
+		t.Error("it is not denied")
+	}
+	w.pass(time.Hour)
+	l.ask(open)
+	l.asked(withMaxBytes(open, batchSize))
+	l.client.Close()
+	l.settle()
+}
+
+// heard is the next frame at the broker.
+func (l *line) heard() []byte {
+	l.t.Helper()
+	buf := make([]byte, 64<<10)
+	_ = l.broker.SetReadDeadline(time.Now().Add(patience))
+	n, err := readGrown(l.broker, &buf)
+	if err != nil {
+		l.t.Fatal("the broker hears nothing:", err)
+	}
+	return buf[:n]
+}
+
+// A full fetch that is throttled ends the session that it names.
+func TestAThrottledFetchEndsItsSession(t *testing.T) {
+	w := newTerms(t, access.Limits{FetchBytesPerSecond: 100_000, BurstBytes: 15_000})
+	l := newLine(t, relay.ModeUser, w.under)
+	open, answer := ratedSession(0, 0, 1_000_000)
+	l.ask(open)
+	l.asked(withMaxBytes(open, 15_000))
+	l.answer(to(open, answer))
+	l.answered(to(open, answer))
+	again, _ := ratedSession(77, 0, 0)
+	l.ask(again)
+	closing := l.heard()
+	if q := decodeRequest(closing).(*kmsg.FetchRequest); q.SessionID != 77 || q.SessionEpoch != -1 || len(q.Topics) != 0 {
+		t.Errorf("session %d, epoch %d, %d topics; want the session ended", q.SessionID, q.SessionEpoch, len(q.Topics))
+	}
+	l.answer(to(closing, answered(kmsg.NewPtrFetchResponse(), 12, true)))
+	if r := readAnswer(t, l.client, 12); r.ErrorCode != 0 || len(r.Topics) != 0 || r.ThrottleMillis < 8000 {
+		t.Errorf("error %d, %d topics, throttle %d", r.ErrorCode, len(r.Topics), r.ThrottleMillis)
+	}
+	l.client.Close()
+	l.settle()
+}
+
+// A write within a spent budget is denied; one that the broker refuses is given back.
+func TestASpentBudgetOfWrites(t *testing.T) {
+	w := newTerms(t, access.Limits{Budgets: []access.Budget{{Messages: 20, Window: time.Hour}}})
+	l := newLine(t, relay.ModeUser, w.under)
+	request, answer := cannedProduce(batchSize) // ten messages
+	refused := kmsg.NewPtrProduceResponse()
+	rt, rp := kmsg.NewProduceResponseTopic(), kmsg.NewProduceResponseTopicPartition()
+	rt.Topic, rp.ErrorCode, rp.BaseOffset = "orders", 6, -1
+	rt.Partitions = append(rt.Partitions, rp)
+	refused.Topics = append(refused.Topics, rt)
+	for correlation, reply := range [][]byte{answer, answered(refused, 9, true), answer} {
+		f := numbered(request, int32(correlation))
+		l.ask(f)
+		l.asked(f)
+		l.answer(to(f, reply))
+		l.answered(to(f, reply))
+	}
+	if used := w.accounts.Used()["messages"]; used != 20 {
+		t.Errorf("%d messages are counted; want 20: one write was refused", used)
+	}
+	l.ask(numbered(request, 9))
+	buf := make([]byte, 1<<10)
+	_ = l.client.SetReadDeadline(time.Now().Add(patience))
+	n, err := readFrame(l.client, buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := kmsg.NewPtrProduceResponse()
+	r.SetVersion(9)
+	if err := r.ReadFrom(buf[9:n]); err != nil || r.Topics[0].Partitions[0].ErrorCode != 29 {
+		t.Errorf("%v, %+v; want 29", err, r.Topics)
+	}
+	l.nothing("broker", l.broker)
+	l.client.Close()
+	l.settle()
+}

@@ -43,6 +43,7 @@ type fetchSession struct {
 	made     basis      // of all decisions; the zero basis: not of all
 	until    time.Time  // the first end of a decision; zero: none has one
 	denies   bool       // some topic may not be read
+	limits   bool       // some topic may be read within limits, or might once
 	unnamed  bool       // some of them because nobody knows its name
 	broken   bool       // what may be read has changed: the client must open it anew
 	withheld []withheld // what stands for the topics that may not be read; nil: to be made
@@ -114,6 +115,7 @@ func (s *FetchSessions) check(x *Exchange) standing {
 			return reopen
 		}
 		t.decision = d
+		f.limits = f.limits || d.Limits != nil
 		until = earlier(until, d.NotAfter)
 	}
 	f.made, f.until, f.withheld = made, until, nil
@@ -188,6 +190,7 @@ func (s *fetchSession) add(f *fetchState) error {
 		s.parts += len(st.parts) - before
 		if d := st.decision; d != nil {
 			s.until = earlier(s.until, d.NotAfter)
+			s.limits = s.limits || d.Limits != nil
 		}
 		s.denies = s.denies || st.stops()
 		s.unnamed = s.unnamed || st.stops() && st.topic.Name == ""

@@ -118,6 +118,9 @@ func (x *Exchange) incremental() bool {
 func (s *FetchSessions) limited(f func(*access.Decision, *access.Topic)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.fetch.limits {
+		return
+	}
 	for st := range s.fetch.topics {
 		f(st.decision, st.topic)
 	}
@@ -148,15 +151,29 @@ func (x *Exchange) LowerMaxBytes(body []byte, n int64) {
 	}
 }
 
-// Later answers a Fetch that would be over a limit: what clients retry, after a while. An incremental one is told to open
-// its session anew: the broker's epoch moves with each request, and has not seen this one.
+// Later answers a Fetch that would be over a limit: what clients retry, after a while (KIP-219).
+//
+//   - A full fetch gets an empty answer. One that names a session goes to the broker all the same, without topics (the
+//     answer is nil): that ends the session, for which the broker has no end of slots.
+//   - An incremental one is told to open its session anew: the broker's epoch moves with each request, and has not seen
+//     this one.
 func (x *Exchange) Later(wait time.Duration) kmsg.Response {
+	f := &x.fetch
 	r := kmsg.NewPtrFetchResponse()
 	r.SetVersion(x.Version)
 	r.ThrottleMillis = max(1, milliseconds(wait))
-	if x.incremental() {
+	switch {
+	case x.incremental():
 		r.ErrorCode = errInvalidFetchSession
 		x.Fail(r.ErrorCode)
+	case f.q.SessionID != 0:
+		f.throttle, f.closes, f.emptied, f.withheld = r.ThrottleMillis, true, true, nil
+		f.codes = make([]int16, len(f.topics))
+		for i := range f.codes {
+			f.codes[i] = errOffsetNotAvailable
+		}
+		x.enforced.edited = true
+		return nil
 	}
 	x.Throttle = x.held + r.ThrottleMillis
 	return r
