@@ -118,6 +118,8 @@ func TestWhatAPolicySays(t *testing.T) {
 		{"an unknown mode of recording", `{"allow": true, "record": "all"}`, access.Refuse, `field record is "all"; want "coalesced", "each" or "hashed"`},
 		{"an end that is none", `{"allow": true, "not_after": "tomorrow"}`, access.Refuse, `field not_after is "tomorrow"; want a time as RFC 3339`},
 		{"an end that is a number", `{"allow": true, "not_after": 1}`, access.Refuse, "field not_after is a number; want a time as RFC 3339"},
+		{"an end before time began", `{"allow": true, "not_after": "0001-01-01T00:00:00Z"}`, access.Deny, "it was allowed until 1970-01-01T00:00:00Z"},
+		{"an end that never comes", `{"allow": true, "not_after": "9999-01-01T00:00:00Z"}`, access.Allow, ""},
 		{"an end that has passed", `{"allow": true, "not_after": "2020-01-01T00:00:00Z"}`, access.Deny, "it was allowed until 2020-01-01T00:00:00Z"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -239,19 +241,19 @@ func (e *evaluator) idle() bool {
 func TestLeftBehindIsBounded(t *testing.T) {
 	var e evaluator
 	leave := func(key string) *turns {
-		turn, err := e.enter(key, time.Second)
+		turn, _, err := e.enter(key, time.Second)
 		if err != nil {
 			t.Fatalf("no room for %s: %v", key, err)
 		}
 		e.leave(turn)
-		e.exit(key, turn)
+		e.exit(turn)
 		return turn
 	}
 	var first *turns
 	for range maxBehindPrincipal {
 		first = leave("User:thief")
 	}
-	if _, err := e.enter("User:thief", time.Second); !errors.Is(err, errBehind) {
+	if _, _, err := e.enter("User:thief", time.Second); !errors.Is(err, errBehind) {
 		t.Errorf("one principal may leave any number behind: %v", err)
 	}
 	held := map[string]*turns{}
@@ -259,21 +261,21 @@ func TestLeftBehindIsBounded(t *testing.T) {
 		name := fmt.Sprint("User:", i)
 		held[name] = leave(name)
 	}
-	if _, err := e.enter("User:last", time.Second); !errors.Is(err, errBehind) {
+	if _, _, err := e.enter("User:last", time.Second); !errors.Is(err, errBehind) {
 		t.Errorf("any number may be left behind: %v", err)
 	}
-	e.ended("User:thief", first)
+	e.ended(first)
 	for _, name := range []string{"User:thief", "User:last"} {
-		turn, err := e.enter(name, time.Second)
+		turn, _, err := e.enter(name, time.Second)
 		if err != nil {
 			t.Errorf("the room of one that ended is lost for %s: %v", name, err)
 			continue
 		}
-		e.exit(name, turn)
+		e.exit(turn)
 	}
-	e.ended("User:thief", first)
-	for name, turn := range held {
-		e.ended(name, turn)
+	e.ended(first)
+	for _, turn := range held {
+		e.ended(turn)
 	}
 	if !e.idle() {
 		t.Error("something is kept after all of it ended")
@@ -285,32 +287,32 @@ func TestTurns(t *testing.T) {
 	var e evaluator
 	at := max(1, runtime.GOMAXPROCS(0)/2)
 	for range at {
-		if _, err := e.enter("User:noisy", time.Second); err != nil {
+		if _, _, err := e.enter("User:noisy", time.Second); err != nil {
 			t.Fatal(err)
 		}
 	}
-	turn, err := e.enter("User:quiet", time.Nanosecond)
+	turn, _, err := e.enter("User:quiet", time.Nanosecond)
 	if err != nil {
 		t.Fatalf("another principal waits: %v", err)
 	}
-	e.exit("User:quiet", turn)
-	if _, err := e.enter("User:noisy", time.Millisecond); !errors.Is(err, errBusy) {
+	e.exit(turn)
+	if _, _, err := e.enter("User:noisy", time.Millisecond); !errors.Is(err, errBusy) {
 		t.Errorf("more than %d at a time: %v", at, err)
 	}
 	noisy := e.turns["User:noisy"]
 	next := make(chan *turns)
 	go func() {
-		turn, err := e.enter("User:noisy", time.Minute)
+		turn, _, err := e.enter("User:noisy", time.Minute)
 		if err != nil {
 			t.Errorf("the next one does not get its turn: %v", err)
 		}
 		next <- turn
 	}()
 	for range at {
-		e.exit("User:noisy", noisy)
+		e.exit(noisy)
 	}
 	if turn := <-next; turn != nil {
-		e.exit("User:noisy", turn)
+		e.exit(turn)
 	}
 	if !e.idle() {
 		t.Error("something is kept after all of it ended")

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -263,5 +264,34 @@ func TestVolatile(t *testing.T) {
 	}
 	if n := e.Stats().Evaluations; n != 3 {
 		t.Errorf("%d evaluations; want 3", n)
+	}
+}
+
+// TestAskedOnce: what a hundred connections of one principal ask at the same time is evaluated about once.
+func TestAskedOnce(t *testing.T) {
+	e := newEngine(t, Options{Rules: rules(`decision := {"allow": true} if {
+	some i in numbers.range(1, 2000)
+	i + count(input.action.resource.name) == 2001
+}`)})
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	const connections = 100
+	for range connections {
+		s := testSession()
+		session, r := e.Session(s), testRequest(s, "User:erp")
+		wg.Go(func() {
+			<-start
+			if d := session.Decide(r, topic(access.OpRead, "t")); d.Stops() {
+				t.Errorf("%+v", d)
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	if n := e.Stats(); n.Evaluations > uint64(runtime.GOMAXPROCS(0)) || n.Evaluations+n.Hits != connections {
+		t.Errorf("%d evaluations, %d hits", n.Evaluations, n.Hits)
+	}
+	if !e.running.evaluator.idle() {
+		t.Error("turns are kept")
 	}
 }

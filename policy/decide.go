@@ -7,6 +7,7 @@ import (
 
 	"doorkeeper/access"
 
+	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 )
 
@@ -115,10 +116,13 @@ func (p *program) evaluated(key []byte, q *question) (a *answer, cached bool) {
 	}
 	var room [512]byte
 	k := shorten(p.reads.appendRest(append(room[:0], key...), q))
-	if a := p.cache.get(k, q.now.UnixNano()); a != nil {
+	known := func() *answer { return p.cache.get(k, q.now.UnixNano()) }
+	if a := known(); a != nil {
 		return a, true
 	}
-	a = p.evaluate(q)
+	if a, cached = p.inTurn(q, known, nil); cached {
+		return a, true
+	}
 	if p.candidate && !a.keep {
 		a = newAnswer(a.fresh, true, minuteSpan(q.now))
 	}
@@ -130,9 +134,46 @@ func (p *program) evaluated(key []byte, q *question) (a *answer, cached bool) {
 
 // evaluate asks the rules.
 func (p *program) evaluate(q *question, opts ...rego.EvalOption) *answer {
+	a, _ := p.inTurn(q, func() *answer { return nil }, opts)
+	return a
+}
+
+// inTurn asks the rules when it is the question's turn, if its answer is not known by then: a hundred connections of one
+// principal ask the same after a change.
+func (p *program) inTurn(q *question, known func() *answer, opts []rego.EvalOption) (a *answer, cached bool) {
+	if p.broken != nil {
+		return p.answered(q, nil, p.broken), false
+	}
+	t, waited, err := p.evaluator.enter(q.who.tenant(), patience*p.deadline)
+	if err != nil {
+		p.counters.evaluated(0, err)
+		return p.answered(q, nil, err), false
+	}
+	defer p.evaluator.exit(t)
+	if waited {
+		if a := known(); a != nil {
+			return a, true
+		}
+	}
 	started := time.Now()
-	said, err := p.run(q, opts...)
+	v, err := p.evaluator.run(p, q, t, opts)
+	var said *ruling
+	if err == nil {
+		said, err = p.read(v)
+	}
 	p.counters.evaluated(time.Since(started), err)
+	return p.answered(q, said, err), false
+}
+
+func (p *program) read(v ast.Value) (*ruling, error) {
+	if p.format == OPAKafka {
+		return readBool(v)
+	}
+	return readDecision(v)
+}
+
+// answered makes an answer of what was said.
+func (p *program) answered(q *question, said *ruling, err error) *answer {
 	d := &access.Decision{Enforced: true, Policy: p.revision}
 	switch {
 	case errors.Is(err, errUndefined):
@@ -152,17 +193,6 @@ func (p *program) evaluate(q *question, opts ...rego.EvalOption) *answer {
 	a := newAnswer(d, !p.reads.volatile, holds)
 	a.tried = !said.enforce
 	return a
-}
-
-func (p *program) run(q *question, opts ...rego.EvalOption) (*ruling, error) {
-	v, err := p.evaluator.run(p, q, opts...)
-	if err != nil {
-		return nil, err
-	}
-	if p.format == OPAKafka {
-		return readBool(v)
-	}
-	return readDecision(v)
 }
 
 // into writes a ruling into a decision. A right that has ended is none.
@@ -187,8 +217,12 @@ func (p *program) holds(now time.Time, said *ruling) span {
 	if p.reads.grants {
 		s = s.and(p.grants)
 	}
-	if said.notAfter.After(now) {
-		s = s.and(span{math.MinInt64, said.notAfter.UnixNano()})
+	switch end := said.notAfter; {
+	case end.IsZero():
+	case end.After(now):
+		s = s.and(span{math.MinInt64, end.UnixNano()})
+	default: // it is over, unless the clock is set back
+		s = s.and(span{end.UnixNano(), math.MaxInt64})
 	}
 	return s
 }
@@ -201,7 +235,7 @@ func minuteSpan(now time.Time) span {
 
 // end is until as a time; zero: there is none.
 func (s span) end() time.Time {
-	if s.until == 0 {
+	if s.until == 0 || s.until == math.MaxInt64 {
 		return time.Time{}
 	}
 	return time.Unix(0, s.until).UTC()

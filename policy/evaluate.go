@@ -49,24 +49,16 @@ const (
 
 // turns are one principal's.
 type turns struct {
+	tenant  string
 	running chan struct{} // as many as may run
 	users   int           // that hold on to this
 	behind  int
 }
 
-// run evaluates a program with a question.
-func (e *evaluator) run(p *program, q *question, opts ...rego.EvalOption) (ast.Value, error) {
-	if p.broken != nil {
-		return nil, p.broken
-	}
-	key := q.who.tenant()
-	t, err := e.enter(key, patience*p.deadline)
-	if err != nil {
-		return nil, err
-	}
-	defer e.exit(key, t)
+// run evaluates a program with a question, in a turn that was entered.
+func (e *evaluator) run(p *program, q *question, t *turns, opts []rego.EvalOption) (ast.Value, error) {
 	ev := &evaluation{program: p, input: q.input(p.format), now: q.now, cancel: topdown.NewCancel(), done: make(chan result, 1)}
-	go ev.run(func() { e.ended(key, t) }, opts)
+	go ev.run(func() { e.ended(t) }, opts)
 	timer := time.NewTimer(p.deadline)
 	defer timer.Stop()
 	select {
@@ -76,7 +68,7 @@ func (e *evaluator) run(p *program, q *question, opts ...rego.EvalOption) (ast.V
 	}
 	e.leave(t)
 	if !ev.state.CompareAndSwap(evaluating, left) {
-		e.ended(key, t) // it ended in the same moment
+		e.ended(t) // it ended in the same moment
 		r := <-ev.done
 		return r.value, r.err
 	}
@@ -121,34 +113,33 @@ func (ev *evaluation) run(wasLeft func(), opts []rego.EvalOption) {
 	}
 }
 
-// enter waits for a turn.
-func (e *evaluator) enter(key string, patience time.Duration) (*turns, error) {
-	t, err := e.hold(key)
-	if err != nil {
-		return nil, err
+// enter waits for a turn, which ends with exit. waited: what was asked may have been answered meanwhile.
+func (e *evaluator) enter(tenant string, patience time.Duration) (t *turns, waited bool, err error) {
+	if t, err = e.hold(tenant); err != nil {
+		return nil, false, err
 	}
 	select {
 	case t.running <- struct{}{}:
-		return t, nil
+		return t, false, nil
 	default:
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case t.running <- struct{}{}:
-		return t, nil
+		return t, true, nil
 	case <-timer.C:
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.drop(key, t)
-		return nil, errBusy
+		e.drop(t)
+		return nil, true, errBusy
 	}
 }
 
-func (e *evaluator) hold(key string) (*turns, error) {
+func (e *evaluator) hold(tenant string) (*turns, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	t := e.turns[key]
+	t := e.turns[tenant]
 	if e.behind >= maxBehind || t != nil && t.behind >= maxBehindPrincipal {
 		return nil, errBehind
 	}
@@ -156,25 +147,25 @@ func (e *evaluator) hold(key string) (*turns, error) {
 		if e.turns == nil {
 			e.turns = map[string]*turns{}
 		}
-		t = &turns{running: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
-		e.turns[key] = t
+		t = &turns{tenant: tenant, running: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+		e.turns[tenant] = t
 	}
 	t.users++
 	return t, nil
 }
 
 // drop lets go of turns that were held. The caller holds mu.
-func (e *evaluator) drop(key string, t *turns) {
+func (e *evaluator) drop(t *turns) {
 	if t.users--; t.users == 0 {
-		delete(e.turns, key)
+		delete(e.turns, t.tenant)
 	}
 }
 
-func (e *evaluator) exit(key string, t *turns) {
+func (e *evaluator) exit(t *turns) {
 	<-t.running
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.drop(key, t)
+	e.drop(t)
 }
 
 // leave counts an evaluation that is left behind; ended counts it out.
@@ -186,12 +177,12 @@ func (e *evaluator) leave(t *turns) {
 	e.behind++
 }
 
-func (e *evaluator) ended(key string, t *turns) {
+func (e *evaluator) ended(t *turns) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	t.behind--
 	e.behind--
-	e.drop(key, t)
+	e.drop(t)
 }
 
 // eval evaluates the entry point. A panic of a builtin is an error like any other.

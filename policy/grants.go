@@ -11,6 +11,9 @@ import (
 func running(grants []Grant, now time.Time) (ast.Value, span) {
 	holds := span{from: math.MinInt64}
 	ends := func(t time.Time) {
+		if t.After(latest) {
+			return
+		}
 		if holds.until == 0 || t.UnixNano() < holds.until {
 			holds.until = t.UnixNano()
 		}

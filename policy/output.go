@@ -193,11 +193,19 @@ func (o *fields) time(at string, v ast.Value) time.Time {
 		return time.Time{}
 	}
 	t, err := time.Parse(time.RFC3339, string(s))
-	if err != nil {
+	switch {
+	case err != nil:
 		o.fail(at, "is %q; want a time as RFC 3339", cut(string(s)))
+	case t.Before(earliest):
+		return earliest // what is before has passed as well; the zero time would be no end
+	case t.After(latest):
+		return time.Time{} // nobody waits for it
 	}
 	return t
 }
+
+// What nanoseconds since 1970 can say.
+var earliest, latest = time.Unix(0, 1), time.Unix(0, math.MaxInt64-1)
 
 func (o *fields) record(at string, v ast.Value) access.RecordMode {
 	var word string
