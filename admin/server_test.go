@@ -37,6 +37,7 @@ type fixture struct {
 	clients map[string]*http.Client
 	drained atomic.Int32
 	broken  atomic.Bool // a reload fails
+	decrees decrees
 }
 
 func start(t *testing.T, uids map[uint32]Role) *fixture {
@@ -69,7 +70,9 @@ func start(t *testing.T, uids map[uint32]Role) *fixture {
 			}
 			return Change{Before: "a", After: "b"}, nil
 		},
-		Drain: func(Actor) { f.drained.Add(1) },
+		Drain:       func(Actor) { f.drained.Add(1) },
+		Quarantines: f.quarantines(),
+		Grants:      f.grants(),
 	})
 	l, err := ListenSocket(f.socket)
 	if err != nil {
@@ -151,6 +154,24 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"tcp", "GET", "/api/v1/why?reff=x", viewer, 400},
 		{"tcp", "GET", "/api/v1/why?ref=x", viewer, 404},
 		{"tcp", "GET", "/api/v1/why?ref=x", "", 401},
+		{"tcp", "GET", "/api/v1/quarantine", "", 401},
+		{"tcp", "GET", "/api/v1/quarantine", viewer, 200},
+		{"tcp", "GET", "/api/v1/quarantine?principal=x", viewer, 400},
+		{"tcp", "POST", "/api/v1/quarantine", "", 401},
+		{"tcp", "POST", "/api/v1/quarantine", viewer, 403},
+		{"tcp", "POST", "/api/v1/quarantine", payload, 403},
+		{"tcp", "POST", "/api/v1/quarantine", responder, 400}, // it may: the body is missing
+		{"tcp", "DELETE", "/api/v1/quarantine?id=x", viewer, 403},
+		{"tcp", "DELETE", "/api/v1/quarantine?id=x", payload, 403},
+		{"tcp", "DELETE", "/api/v1/quarantine?id=x", responder, 404},
+		{"tcp", "DELETE", "/api/v1/quarantine?id=x&force=1", responder, 400},
+		{"tcp", "DELETE", "/api/v1/quarantine", operator, 400},
+		{"tcp", "GET", "/api/v1/grants", viewer, 200},
+		{"tcp", "GET", "/api/v1/grants", "", 401},
+		{"tcp", "POST", "/api/v1/grants", responder, 403},
+		{"tcp", "POST", "/api/v1/grants", operator, 400},
+		{"tcp", "DELETE", "/api/v1/grants?id=x", responder, 403},
+		{"tcp", "DELETE", "/api/v1/grants?id=x", operator, 404},
 		{"tcp", "POST", "/api/v1/reload", viewer, 403},
 		{"tcp", "POST", "/api/v1/reload", responder, 403},
 		{"tcp", "POST", "/api/v1/reload", payload, 403},

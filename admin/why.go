@@ -43,6 +43,8 @@ type WhyNow struct {
 	Software string       `json:"software,omitempty"`
 	Auth     string       `json:"auth,omitempty"`
 	Said     *policy.Said `json:"said"`
+
+	Quarantined bool `json:"quarantined,omitempty"` // a quarantine says so, above the policy and its mode
 }
 
 // A WhyEntry is one entry of the catalog.

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"doorkeeper/access"
 	"doorkeeper/admin"
+	"doorkeeper/policy"
 	"doorkeeper/proxy"
 	"doorkeeper/quarantine"
 )
@@ -72,4 +74,18 @@ func (a *App) effect(q *quarantine.Quarantine, of proxy.Concern) admin.Effect {
 		}
 	}
 	return e
+}
+
+// quarantined is what quarantines say of an action, nil if they say nothing.
+func (a *App) quarantined(r *access.Request, action *access.Action) *policy.Said {
+	who := quarantine.Subject{Source: r.Session.Source.Addr(), Session: r.Session.ID.String()}
+	who.Know(r.Identity, r.Client)
+	set := a.decrees.quarantines.Set()
+	if q := set.Bars(&who); q != nil {
+		return &policy.Said{Decision: access.Deny.String(), Enforced: true, Rule: q.Rule(), Reason: q.Reason}
+	}
+	if d := set.Decide(&who, action); d != nil {
+		return &policy.Said{Decision: d.Verdict.String(), Enforced: true, Rule: d.Rule, Reason: d.Reason}
+	}
+	return nil
 }

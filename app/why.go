@@ -109,11 +109,15 @@ func (a *App) whyNow(ctx context.Context, why *admin.Why, asked map[string]int, 
 	if len(why.Now) == mostAnswers {
 		return nil
 	}
-	x, err := a.law.engine.Explain(ctx, r, action)
-	if err != nil {
-		return err
+	if now.Said = a.quarantined(r, action); now.Said != nil {
+		now.Quarantined = true
+	} else {
+		x, err := a.law.engine.Explain(ctx, r, action)
+		if err != nil {
+			return err
+		}
+		now.Said = x.Said()
 	}
-	now.Said = x.Said()
 	asked[key] = len(why.Now)
 	why.Now = append(why.Now, now)
 	return nil

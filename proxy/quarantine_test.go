@@ -497,3 +497,66 @@ func roundTrip(nc net.Conn, q []byte) bool {
 	_, err := readFrame(nc, make([]byte, 1<<10))
 	return err == nil
 }
+
+// A quarantine of a topic reaches a consumer that is in the middle of it: it is denied that topic, and no other, within its
+// session; lifted, it goes on. Whatever the mode of the policy.
+func TestQuarantineOfATopic(t *testing.T) {
+	fake := kafkatest.Start(t, kafkatest.Options{Topics: []string{"orders", "payroll"}})
+	for name, policy := range map[string]api.Policy{"none": api.AllowAll{}, "monitor": watching{}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, fake.Addrs, relay.ModeAuto, func(_ *ClusterSpec, o *Options) { o.Policy = policy })
+			producer := newClient(t, r, kgo.ClientID("producer"))
+			consumer := newClient(t, r, kgo.ConsumeTopics("orders", "payroll"), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()), kgo.ClientID("thief"))
+			ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+			defer cancel()
+			var denied bool
+			read := func(until func(topic string) bool) {
+				t.Helper()
+				for done := false; !done; {
+					if ctx.Err() != nil {
+						t.Fatal("never")
+					}
+					for _, topic := range []string{"orders", "payroll"} {
+						if err := producer.ProduceSync(ctx, &kgo.Record{Topic: topic, Value: []byte("x")}).FirstErr(); err != nil {
+							t.Fatal(err)
+						}
+					}
+					poll, stop := context.WithTimeout(ctx, 50*time.Millisecond)
+					f := consumer.PollFetches(poll)
+					stop()
+					f.EachError(func(topic string, _ int32, err error) {
+						denied = denied || topic == "payroll" && errors.Is(err, kerr.TopicAuthorizationFailed)
+					})
+					f.EachRecord(func(rec *kgo.Record) { done = done || until(rec.Topic) })
+				}
+			}
+			seen := map[string]bool{}
+			both := func(topic string) bool { seen[topic] = true; return len(seen) == 2 }
+			read(both)
+
+			q, what := r.quarantine(quarantine.Quarantine{Principal: access.Anonymous, ClientID: "thief", Operations: []access.Operation{access.OpRead}, Topics: []string{"payroll"}})
+			if len(what.Sessions) == 0 || r.p.Stats().SessionsCut != 0 {
+				t.Errorf("%d sessions are concerned, %d cut", len(what.Sessions), r.p.Stats().SessionsCut)
+			}
+			began := false
+			read(func(topic string) bool {
+				began = began || topic == "orders" && denied // what was on its way before has been read
+				if began && topic == "payroll" {
+					t.Error("payroll is still delivered")
+				}
+				return began && topic == "orders"
+			})
+			r.lift(q)
+			clear(seen)
+			read(both)
+			producer.Close()
+			consumer.Close()
+			r.settle()
+			if !r.some(func(rec *access.Record) bool {
+				return rec.Kind == "access" && rec.Resource == "payroll" && rec.Decision == "deny" && rec.GetEnforced() && rec.Rule == q.Rule() && rec.Reason == q.Reason
+			}) {
+				t.Error("no record says that payroll was denied, and by what")
+			}
+		})
+	}
+}

@@ -214,6 +214,7 @@ func headline(w *admin.Why, now *admin.WhyNow) string {
 		text += " (not connected)"
 	}
 	switch {
+	case now.Quarantined: // above every mode
 	case w.Mode == "none":
 		text += ": there is no policy"
 	case w.Mode == "monitor" && now.Said.Decision != "allow":
