@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
@@ -21,6 +22,7 @@ var users = map[string]string{"shop": "shop-pw", "billing": "billing-pw", "erp":
 const (
 	purchasingRecords = 1500
 	payrollRecords    = 400
+	moreRecords       = 100
 	soldOrders        = 120
 )
 
@@ -142,21 +144,49 @@ func (a application) consume(ctx context.Context, addr, group string, topics []s
 	return errors.Join(cl.Flush(ctx), cl.CommitUncommittedOffsets(ctx))
 }
 
-// steal copies two topics out, with no group, from their beginning to their end.
-func steal(ctx context.Context, addr string) error {
+// steal copies two topics out, with no group, from their beginning to their end. The client stays connected, for whatever
+// comes next.
+func steal(ctx context.Context, addr string) (*kgo.Client, error) {
 	cl, err := thief.client(addr, kgo.ConsumeTopics("payroll", "purchasing"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		return nil, err
+	}
+	for got := 0; got < purchasingRecords+payrollRecords; {
+		f := cl.PollFetches(ctx)
+		if err := f.Err0(); err != nil {
+			cl.Close()
+			return nil, err
+		}
+		got += f.NumRecords()
+	}
+	return cl, nil
+}
+
+// stealOn takes what comes, until the client is told that it may not.
+func stealOn(ctx context.Context, cl *kgo.Client) (got int, err error) {
+	for ctx.Err() == nil {
+		f := cl.PollFetches(ctx)
+		got += f.NumRecords()
+		for _, e := range f.Errors() {
+			if errors.Is(e.Err, kerr.TopicAuthorizationFailed) {
+				return got, nil
+			}
+		}
+	}
+	return got, ctx.Err()
+}
+
+// more is what others write into the topics meanwhile.
+func more(ctx context.Context, addr string) error {
+	cl, err := loader.client(addr)
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
-	for got := 0; got < purchasingRecords+payrollRecords; {
-		f := cl.PollFetches(ctx)
-		if err := f.Err0(); err != nil {
-			return err
-		}
-		got += f.NumRecords()
+	for i := range moreRecords {
+		send(ctx, cl, "purchasing", i, `{"order":"PO-%05d","article":"pump"}`, purchasingRecords+i)
 	}
-	return nil
+	return cl.Flush(ctx)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -29,6 +29,8 @@ func TestDemo(t *testing.T) {
 	for _, want := range []string{
 		"Who is connected", "User:billing", "erp-connector/5.1.0", "SCRAM-SHA-256",
 		"reads   orders", "The theft", "kgo/1.22.3", "1,900 messages", "payroll", "purchasing",
+		"The applications noticed nothing: 600 messages", "0         denied", "meanwhile it got 0", "TOPIC_AUTHORIZATION_FAILED",
+		"User:erp may not READ TOPIC payroll", "rules.rego:6", "people (#people)",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the demo does not say %q", want)

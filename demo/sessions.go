@@ -10,8 +10,15 @@ import (
 	"doorkeeper/admin"
 )
 
-// sessions asks the running proxy who is connected, over its socket.
+// sessions asks the running proxy who is connected.
 func (s *stage) sessions(ctx context.Context) ([]admin.Session, error) {
+	var answer struct{ Sessions []admin.Session }
+	err := s.ask(ctx, "/api/v1/sessions", &answer)
+	return answer.Sessions, err
+}
+
+// ask asks the running proxy over its socket.
+func (s *stage) ask(ctx context.Context, path string, answer any) error {
 	client := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -19,18 +26,17 @@ func (s *stage) sessions(ctx context.Context) ([]admin.Session, error) {
 			return d.DialContext(ctx, "unix", s.socket())
 		},
 	}}
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://doorkeeper/api/v1/sessions", nil)
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://doorkeeper"+path, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r, err := client.Do(q)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer r.Body.Close()
 	if r.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("sessions: %s", r.Status)
+		return fmt.Errorf("%s: %s", path, r.Status)
 	}
-	var answer struct{ Sessions []admin.Session }
-	return answer.Sessions, json.NewDecoder(r.Body).Decode(&answer)
+	return json.NewDecoder(r.Body).Decode(answer)
 }

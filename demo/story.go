@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ clients were given doorkeeper's address in place of the brokers'.`)
 	p.line("   %s  %s   passes every byte, records every access", p.dim("doorkeeper"), s.addr)
 }
 
-// play is the story: an ordinary day, then the theft.
+// play is the story: an ordinary day, the theft, and a day with a policy.
 func (s *stage) play(ctx context.Context) error {
 	if err := load(ctx, s.addr); err != nil {
 		return fmt.Errorf("filling the topics: %w", err)
@@ -42,9 +43,11 @@ func (s *stage) play(ctx context.Context) error {
 	before := uses(records)
 	s.tellUses(before)
 
-	if err := steal(ctx, s.addr); err != nil {
+	loot, err := steal(ctx, s.addr)
+	if err != nil {
 		return fmt.Errorf("the theft: %w", err)
 	}
+	defer loot.Close()
 	if err := settle(ctx); err != nil {
 		return err
 	}
@@ -52,7 +55,10 @@ func (s *stage) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.tellTheft(before, uses(later[len(records):]))
+	if err := s.tellTheft(before, uses(later[len(records):])); err != nil {
+		return err
+	}
+	return s.law(ctx, before, len(later), loot)
 }
 
 // look shows who is connected, in the middle of the day.
@@ -164,7 +170,7 @@ func (s *stage) tellRanges(found []*use) {
 // further says how to look further.
 func (s *stage) further() {
 	p, run := s.out, s.opt.Command
-	p.heading(4, "How to look further")
+	p.heading(5, "How to look further")
 	look := func(what string, command ...string) {
 		p.line("   %s", p.dim(what))
 		for _, line := range command {
@@ -173,12 +179,14 @@ func (s *stage) further() {
 	}
 	if !s.opt.Keep {
 		look("stay, and point a client of your own at it", run+" demo --keep")
+		look("policies, from nothing, in ten minutes: docs/policy.md", run+" policy init policy")
 		look(`before a cluster of yours: README.md, "In front of your cluster"`, run+" run -c doorkeeper.yaml")
 		return
 	}
 	look("the records, one JSON line each", "less "+s.records())
 	look("the records as they come, here of the stolen principal", run+" tail --admin "+s.socket()+` \`, "    --principal User:erp")
 	look("who is connected", run+" sessions --admin "+s.socket())
+	look("why the thief is denied; change "+filepath.Join(s.dir, "policy", "rules.rego")+", and see", run+" why --admin "+s.socket()+" User:erp READ payroll")
 	look("be a client yourself",
 		fmt.Sprintf(`kcat -b %s -X security.protocol=SASL_PLAINTEXT \`, s.addr),
 		`    -X sasl.mechanism=PLAIN -X sasl.username=reporting \`,

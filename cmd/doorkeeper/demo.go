@@ -17,10 +17,10 @@ func (c *cli) demoCommand() *cobra.Command {
 	var keep bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "See what doorkeeper does, in five seconds, with nothing installed",
+		Short: "See what doorkeeper does, in ten seconds, with nothing installed",
 		Long: `Play a story on this machine: a fake Kafka cluster in a child process, doorkeeper before it, four
-applications, and a stolen credential that copies two topics out. What is printed comes from the access
-records. It ends by itself; with --keep it stays until Ctrl-C, so that you can be a client yourself.`,
+applications, a stolen credential that copies two topics out, and a policy that stops it while the applications
+work on. What is printed comes from the access records. It ends by itself; with --keep it stays until Ctrl-C, so that you can be a client yourself.`,
 		Example: "  doorkeeper demo\n  doorkeeper demo --keep",
 		Args:    cobra.NoArgs,
 		RunE: ran(func(cmd *cobra.Command, _ []string) error {
