@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"doorkeeper/access"
+	"doorkeeper/policy"
+	"doorkeeper/proxy/api"
 	"doorkeeper/relay"
 )
 
@@ -15,7 +18,7 @@ func TestNoAllocationPerFrame(t *testing.T) {
 	if raced {
 		return
 	}
-	for _, c := range hotPaths() {
+	for _, c := range hotPaths(t) {
 		t.Run(c.name, func(t *testing.T) {
 			trip := c.roundTrip(t)
 			for range 500 {
@@ -41,7 +44,7 @@ func TestNoAllocationPerFrame(t *testing.T) {
 
 // BenchmarkFrame is a ping at depth 1 through the proxy over loopback: client, proxy and broker in one process.
 func BenchmarkFrame(b *testing.B) {
-	for _, c := range hotPaths() {
+	for _, c := range hotPaths(b) {
 		b.Run(c.name, func(b *testing.B) {
 			trip := c.roundTrip(b)
 			b.ReportAllocs()
@@ -60,9 +63,11 @@ type hotPath struct {
 	pristine        [2][]byte
 	key             int16
 	batches         int
+	opens           []byte // asked once before, and answered in the same way
+	policy          api.Policy
 }
 
-func hotPaths() []hotPath {
+func hotPaths(t testing.TB) []hotPath {
 	var all []hotPath
 	add := func(name string, mode relay.Mode, key int16, batches int, request, answer []byte) {
 		all = append(all, hotPath{name: name, mode: mode, pristine: [2][]byte{request, answer}, key: key, batches: batches})
@@ -79,18 +84,79 @@ func hotPaths() []hotPath {
 	add("produce 16 KiB", relay.ModeAuto, 0, 1, q, a)
 	q, a = cannedProduce(512 << 10)
 	add("produce 512 KiB", relay.ModeAuto, 0, 1, q, a)
+	next := fetching(12, 7, 1, access.Topic{Name: "orders"})
+	next.Topics[0].Partitions = next.Topics[0].Partitions[:1]
+	next.Topics[0].Partitions[0].FetchOffset = firstOffset
+	add("fetch in a session", relay.ModeAuto, 1, 1, framed(next, 12), inSession(t))
+	all[len(all)-1].opens = framed(fetching(12, 0, 0, access.Topic{Name: "orders"}), 12)
+	for _, h := range all {
+		h.name += " under a policy"
+		h.policy = decides(t, policy.Enforce)
+		all = append(all, h)
+	}
 	return all
 }
+
+// inSession is an answer with one batch that opens or goes on with session 7.
+func inSession(t testing.TB) []byte {
+	r := fetched(12, 7, 200, access.Topic{Name: "orders"})
+	r.Topics[0].Partitions = r.Topics[0].Partitions[:1]
+	r.Topics[0].Partitions[0].RecordBatches = recordBatch(firstOffset, 10, 200)
+	frame := answered(r, 12, true)
+	if offsetsIn(frame, 1)[0] < 0 {
+		t.Fatal("no offset in the answer")
+	}
+	return frame
+}
+
+// decides is a policy by the engine: orders may be read and written, and nothing of payroll.
+func decides(t testing.TB, mode policy.Mode) api.Policy {
+	e, err := policy.New(policy.Options{Mode: mode, Rules: policy.Rules{Files: map[string][]byte{"law.rego": []byte(`package doorkeeper
+
+import rego.v1
+
+decision := {"allow": allowed, "rule": "law"}
+
+default allowed := false
+
+allowed if input.action.resource.type != "TOPIC"
+
+allowed if {
+	input.action.operation in {"READ", "WRITE", "DESCRIBE"}
+	input.action.resource.name == "orders"
+}
+`)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return engines{e}
+}
+
+type engines struct{ *policy.Engine }
+
+func (e engines) Session(s *access.Session) api.Decider { return e.Engine.Session(s) }
 
 func (h *hotPath) roundTrip(t testing.TB) func() {
 	h.request, h.answer = bytes.Clone(h.pristine[0]), bytes.Clone(h.pristine[1])
 	broker := newCanned(t, map[int16][]byte{h.key: h.answer})
-	r := newRigWith(t, []string{broker.addr()}, h.mode, time.Hour, nil) // no flow closes: that is per second, not per frame
+	r := newRigWith(t, []string{broker.addr()}, h.mode, time.Hour, func(_ *ClusterSpec, o *Options) {
+		if h.policy != nil {
+			o.Policy = h.policy
+		}
+	}) // no flow closes: that is per second, not per frame
 	nc := dialRig(t, r)
 	buf := make([]byte, len(h.answer))
 	var asked []int
 	if h.key == 1 {
 		asked = offsetsIn(h.request, 1)
+	}
+	if h.opens != nil {
+		if _, err := nc.Write(h.opens); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(nc, buf); err != nil {
+			t.Fatal(err)
+		}
 	}
 	given, next := offsetsIn(h.answer, h.batches), int64(0)
 	return func() { // each goes on where the last one ended, as a consumer does: one flow

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"doorkeeper/access"
+	"doorkeeper/policy"
 	"doorkeeper/relay"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -24,7 +25,9 @@ func TestSessionIsNotWidened(t *testing.T) {
 			data, none := fetched(version, 7, 300, orders), fetched(version, 7, 0)
 			opens := framed(fetching(version, 0, 0, orders), version)
 			l.trip(opens, opens, data, data)
-			inc := func(epoch int32, topics ...access.Topic) []byte { return framed(fetching(version, 7, epoch, topics...), version) }
+			inc := func(epoch int32, topics ...access.Topic) []byte {
+				return framed(fetching(version, 7, epoch, topics...), version)
+			}
 			// Twice in one request, before and behind what may be read.
 			l.trip(inc(1, payroll, orders, payroll), inc(1, orders), none, and(none, failing(payroll, 29)))
 			// Forgotten and asked for in one.
@@ -218,4 +221,33 @@ func TestDeniedWithTheQueueFull(t *testing.T) {
 	}
 	l.client.Close()
 	l.settle()
+}
+
+// While a policy is only watched not a byte changes, and what would have been is in the records.
+func TestNothingChangesWhileAPolicyIsWatched(t *testing.T) {
+	eachMode(t, func(t *testing.T, mode relay.Mode) {
+		l := newLine(t, mode, func(_ *ClusterSpec, o *Options) { o.Policy = decides(t, policy.Monitor) })
+		l.cluster.LearnTopics([]access.Topic{orders, payroll})
+		data := fetched(17, 7, 300, orders, payroll)
+		q := fetching(17, 0, 0, orders, payroll)
+		q.MaxWaitMillis = 3_600_000
+		opens := framed(q, 17)
+		l.trip(opens, opens, data, data)
+		next := framed(fetching(17, 7, 1), 17)
+		l.trip(next, next, data, data)
+		write := framed(producing(13, -1, "", orders, payroll), 13)
+		l.ask(write)
+		l.asked(write)
+		l.answer(produced(t, write, false))
+		l.answered(produced(t, write, false))
+		l.client.Close()
+		l.settle()
+		for _, operation := range []string{"READ", "WRITE"} {
+			if !l.some(func(r *access.Record) bool {
+				return r.Operation == operation && r.Resource == "payroll" && r.GetMessages() > 0 && r.Would.GetDecision() == "deny"
+			}) {
+				t.Errorf("no record says that %s of payroll would have been denied", operation)
+			}
+		}
+	})
 }
