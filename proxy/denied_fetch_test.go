@@ -14,6 +14,7 @@ import (
 	"doorkeeper/access"
 	"doorkeeper/relay"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -591,4 +592,111 @@ func TestDeniedFetchThatTheBrokerRefuses(t *testing.T) {
 	}
 	l.client.Close()
 	l.settle()
+}
+
+// Random answers of every sort, with topics in front of them that may not be read: the client gets exactly that, in either
+// mover, and the records say what was in it.
+func TestStreamsUnderALawAreExact(t *testing.T) {
+	for seed := range uint64(6) {
+		eachMode(t, func(t *testing.T, mode relay.Mode) {
+			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { exactUnderALaw(t, mode, seed) })
+		})
+	}
+}
+
+func exactUnderALaw(t *testing.T, mode relay.Mode, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 9))
+	l := newLine(t, mode, newLaw("payroll").under)
+	l.cluster.LearnTopics(fetchTopics)
+	trips := make([]fetchTrip, 15)
+	var asks, kept, answers []byte
+	want := map[string]readSums{}
+	for i := range trips {
+		f := randomFetch(rng, int32(i), randomSize(rng))
+		asks = append(asks, f.request...)
+		f.withoutPayroll(t)
+		f.walk(len(f.answer), want)
+		if f.request != nil {
+			kept, answers = append(kept, f.request...), append(answers, f.answer...)
+		}
+		trips[i] = f
+	}
+	go l.ask(asks)
+	l.asked(kept)
+	go sendChunks(l.broker, rand.New(rand.NewPCG(seed, 2)), answers)
+	for _, f := range trips {
+		f.answer = f.client
+		f.same(t, l.frame())
+	}
+	l.client.Close()
+	l.settle()
+	if diff := cmp.Diff(want, l.reads()); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+}
+
+// withoutPayroll makes of a trip what the broker is asked and answers where payroll may not be read, and what the client
+// gets. A request of which nothing is left is nil.
+func (f *fetchTrip) withoutPayroll(t *testing.T) {
+	t.Helper()
+	q, r := kmsg.NewPtrFetchRequest(), kmsg.NewPtrFetchResponse()
+	q.Version, r.Version = f.version, f.version
+	body, tags := 8, f.version >= 12
+	if tags {
+		body++
+	}
+	if err := r.ReadFrom(f.answer[body:]); err != nil {
+		t.Fatal(err)
+	}
+	at := 14 + int(binary.BigEndian.Uint16(f.request[12:])) + body - 8
+	if err := q.ReadFrom(f.request[at:]); err != nil {
+		t.Fatal(err)
+	}
+	is := func(name string, id [16]byte) bool {
+		return f.version < 13 && name == payroll.Name || f.version >= 13 && id == payroll.ID
+	}
+	var failing []kmsg.FetchResponseTopic
+	topics := q.Topics[:0:0]
+	for _, qt := range q.Topics {
+		if !is(qt.Topic, qt.TopicID) {
+			topics = append(topics, qt)
+			continue
+		}
+		ft := kmsg.NewFetchResponseTopic()
+		ft.Topic, ft.TopicID = qt.Topic, qt.TopicID
+		for _, p := range qt.Partitions {
+			fp := kmsg.NewFetchResponseTopicPartition()
+			fp.Partition, fp.ErrorCode, fp.HighWatermark = p.Partition, 29, -1
+			fp.AbortedTransactions, fp.RecordBatches = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}, []byte{}
+			ft.Partitions = append(ft.Partitions, fp)
+		}
+		failing = append(failing, ft)
+	}
+	var passing []kmsg.FetchResponseTopic
+	for _, rt := range r.Topics {
+		if !is(rt.Topic, rt.TopicID) {
+			passing = append(passing, rt)
+		}
+	}
+	id := f.request
+	q.Topics, r.Topics = topics, passing
+	f.answer = to(id, answered(r, f.version, tags))
+	if len(failing) == 0 {
+		f.client = f.answer
+		return
+	}
+	f.request = numbered(framed(q, f.version), int32(binary.BigEndian.Uint32(id[8:])))
+	runs := f.runs[:0:0]
+	for _, run := range f.runs {
+		if run.topic != payroll.Name {
+			run.at = bytes.Index(f.answer, run.data)
+			runs = append(runs, run)
+		}
+	}
+	f.runs = runs
+	if len(topics) == 0 {
+		f.request, f.answer, r.Brokers, f.endpoints, r.ThrottleMillis = nil, nil, nil, false, 1000
+	}
+	r.Topics = append(failing, passing...)
+	f.client = to(id, answered(r, f.version, tags))
 }

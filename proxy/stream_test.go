@@ -33,6 +33,7 @@ type readRun struct {
 type fetchTrip struct {
 	version         int16
 	request, answer []byte
+	client          []byte // the answer as it must come to the client, where that is another
 	endpoints       bool
 	runs            []readRun
 }
