@@ -120,6 +120,7 @@ func denyMetadata(x *Exchange, q *kmsg.MetadataRequest) (*kmsg.MetadataResponse,
 	if byID {
 		m.takeIDs(x, q)
 	} else {
+		m.many = len(distinctNames(q.Topics)) > keepsOrder
 		m.takeNames(x, q)
 		m.takeCreations(x, q)
 	}
@@ -133,7 +134,8 @@ func denyMetadata(x *Exchange, q *kmsg.MetadataRequest) (*kmsg.MetadataResponse,
 
 // A metadataMerge holds what a Metadata request lost, for its answer.
 type metadataMerge struct {
-	alone     bool
+	alone     bool                         // the broker's own entries are about other topics
+	many      bool                         // a broker would hold the names in a set that orders them
 	unknown   []kmsg.MetadataResponseTopic // before the broker's own entries
 	denied    []kmsg.MetadataResponseTopic // behind them
 	uncreated []kmsg.MetadataResponseTopic // between the two
@@ -199,7 +201,38 @@ func (m *metadataMerge) merge(r *kmsg.MetadataResponse) {
 		}
 		return code != 0
 	})
+	if m.many {
+		m.order(r)
+	}
 	r.Topics = slices.Concat(m.unknown, r.Topics, m.uncreated, m.denied)
+}
+
+// order gives the topics the order in which a broker that was asked for all of them would name them: ours, and its own that
+// exist. Those that do not exist have another, which the broker gives them itself.
+func (m *metadataMerge) order(r *kmsg.MetadataResponse) {
+	there := 0
+	for there < len(r.Topics) && r.Topics[there].ErrorCode != errUnknownTopic && r.Topics[there].ErrorCode != errInvalidTopic {
+		there++
+	}
+	for _, list := range [][]kmsg.MetadataResponseTopic{r.Topics[:there], m.uncreated, m.denied} {
+		names := make([]string, len(list))
+		for i := range list {
+			names[i] = deref(list[i].Topic)
+		}
+		at := ranks(scalaOrder(names))
+		slices.SortStableFunc(list, func(a, b kmsg.MetadataResponseTopic) int { return at[deref(a.Topic)] - at[deref(b.Topic)] })
+	}
+}
+
+// distinctNames are the names of a request, each once.
+func distinctNames(topics []kmsg.MetadataRequestTopic) map[string]bool {
+	names := make(map[string]bool, len(topics))
+	for i := range topics {
+		if t := topics[i].Topic; t != nil {
+			names[*t] = true
+		}
+	}
+	return names
 }
 
 // filterMetadata leaves out of an answer about all topics those that may not be described, and cuts authorized

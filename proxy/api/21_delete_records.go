@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"doorkeeper/access"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -12,8 +14,8 @@ import (
 //
 // Actions: DELETE on each topic.
 //
-// Denied: 29 for each partition, low watermark -1, a partition once however often it is named. A broker answers in no
-// order. Refused: the connection ends.
+// Denied: 29 for each partition, low watermark -1, a partition once however often it is named. All topics stand in the
+// order of a Scala map. Refused: the connection ends.
 var deleteRecordsRow = row[kmsg.DeleteRecordsRequest, kmsg.DeleteRecordsResponse](
 	kmsg.DeleteRecords, deriveDeleteRecords, nil, each, denies(denyDeleteRecords))
 
@@ -47,10 +49,20 @@ func denyDeleteRecords(x *Exchange, q *kmsg.DeleteRecordsRequest) (*kmsg.DeleteR
 	}
 	if len(kept) == 0 {
 		r := kmsg.NewPtrDeleteRecordsResponse()
-		r.Topics = topics
+		r.Topics = deletedOrder(topics)
 		return r, nil
 	}
 	q.Topics = kept
-	merges(x, func(r *kmsg.DeleteRecordsResponse) { r.Topics = append(r.Topics, topics...) })
+	merges(x, func(r *kmsg.DeleteRecordsResponse) { r.Topics = deletedOrder(append(r.Topics, topics...)) })
 	return nil, nil
+}
+
+func deletedOrder(topics []kmsg.DeleteRecordsResponseTopic) []kmsg.DeleteRecordsResponseTopic {
+	names := make([]string, len(topics))
+	for i := range topics {
+		names[i] = topics[i].Topic
+	}
+	at := ranks(scalaOrder(names))
+	slices.SortStableFunc(topics, func(a, b kmsg.DeleteRecordsResponseTopic) int { return at[a.Topic] - at[b.Topic] })
+	return topics
 }

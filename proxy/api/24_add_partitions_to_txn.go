@@ -15,7 +15,7 @@ import (
 //
 // Denied: without CLUSTER_ACTION 31 beside an otherwise empty answer. An id 53 on all its partitions. A topic 29 on its
 // partitions, and then nothing of the transaction is done: partitions that do not exist get 3 (to v3; the broker is
-// asked), all others 55. Each partition once, in no order of a broker's. Refused: 14.
+// asked), all others 55; each partition once, topics in the order of a HashMap. Refused: 14.
 var addPartitionsToTxnRow = row[kmsg.AddPartitionsToTxnRequest, kmsg.AddPartitionsToTxnResponse](
 	kmsg.AddPartitionsToTxn, deriveAddPartitionsToTxn, nil,
 	inquires(askAddedPartitions), denies(denyAddPartitionsToTxn), retries(errCoordinatorLoading))
@@ -61,16 +61,19 @@ func denyAddPartitionsToTxn(x *Exchange, q *kmsg.AddPartitionsToTxnRequest) (*km
 	if q.Version >= 4 {
 		return denyTransactions(x, q)
 	}
-	whole := x.txnError(q.TransactionalID)
+	r := kmsg.NewPtrAddPartitionsToTxnResponse()
+	if code := x.txnError(q.TransactionalID); code != 0 {
+		for i := range q.Topics {
+			r.Topics = append(r.Topics, addedError(&q.Topics[i], code))
+		}
+		return r, nil
+	}
 	found := x.found()
 	denied := false
 	var errs grouped[kmsg.AddPartitionsToTxnResponseTopicPartition]
 	for i := range q.Topics {
 		t := &q.Topics[i]
-		code := whole
-		if code == 0 {
-			code = x.topicError(access.OpWrite, t.Topic)
-		}
+		code := x.topicError(access.OpWrite, t.Topic)
 		for _, partition := range t.Partitions {
 			p := kmsg.NewAddPartitionsToTxnResponseTopicPartition()
 			p.Partition, p.ErrorCode = partition, code
@@ -88,13 +91,23 @@ func denyAddPartitionsToTxn(x *Exchange, q *kmsg.AddPartitionsToTxnRequest) (*km
 	if !denied { // a denied topic of which no partition was named
 		return nil, nil
 	}
-	r := kmsg.NewPtrAddPartitionsToTxnResponse()
-	for _, name := range errs.names {
+	for _, name := range hashOrder(errs.names) {
 		t := kmsg.NewAddPartitionsToTxnResponseTopic()
 		t.Topic, t.Partitions = name, errs.of[name]
 		r.Topics = append(r.Topics, t)
 	}
 	return r, nil
+}
+
+func addedError(t *kmsg.AddPartitionsToTxnRequestTopic, code int16) kmsg.AddPartitionsToTxnResponseTopic {
+	r := kmsg.NewAddPartitionsToTxnResponseTopic()
+	r.Topic = t.Topic
+	for _, partition := range t.Partitions {
+		p := kmsg.NewAddPartitionsToTxnResponseTopicPartition()
+		p.Partition, p.ErrorCode = partition, code
+		r.Partitions = append(r.Partitions, p)
+	}
+	return r
 }
 
 // denyTransactions is denyAddPartitionsToTxn for several transactions.
@@ -133,7 +146,7 @@ func (x *Exchange) denyTransaction(t *kmsg.AddPartitionsToTxnRequestTransaction)
 	}
 	r = kmsg.NewAddPartitionsToTxnResponseTransaction()
 	r.TransactionalID = t.TransactionalID
-	for _, name := range errs.names {
+	for _, name := range hashOrder(errs.names) {
 		topic := kmsg.NewAddPartitionsToTxnResponseTransactionTopic()
 		topic.Topic, topic.Partitions = name, errs.of[name]
 		r.Topics = append(r.Topics, topic)

@@ -55,7 +55,7 @@ func writeTxnMarkersError(q *kmsg.WriteTxnMarkersRequestMarker) kmsg.WriteTxnMar
 	}
 	m := kmsg.NewWriteTxnMarkersResponseMarker()
 	m.ProducerID = q.ProducerID
-	for _, name := range errs.names {
+	for _, name := range hashOrder(errs.names) {
 		t := kmsg.NewWriteTxnMarkersResponseMarkerTopic()
 		t.Topic, t.Partitions = name, errs.of[name]
 		m.Topics = append(m.Topics, t)

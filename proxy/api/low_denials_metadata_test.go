@@ -65,6 +65,12 @@ var metadataDenials = []denialCase{
 	{name: "mixed: denied last, each once", from: 1, q: asking("a", "b", "a", ""), knows: []access.Topic{topicA, topicB},
 		denied: []string{"DESCRIBE TOPIC a", "DESCRIBE TOPIC"}, passes: asking("b"),
 		answer: told(there("b", idOfB)), want: told(there("b", idOfB), not("a", 29), not("", 29))},
+	{name: "more than four: in the order of a HashSet", from: 1, q: asking("open-unread", "shut-b", "shut-read", "open-denied", "open-a", "open-b", "shut-lost", "shut-a", "open-lost"),
+		denied: []string{"DESCRIBE TOPIC shut-read", "DESCRIBE TOPIC shut-lost", "DESCRIBE TOPIC shut-b", "DESCRIBE TOPIC shut-a"},
+		passes: asking("open-unread", "open-denied", "open-a", "open-b", "open-lost"),
+		answer: told(there("open-unread", idOfA), there("open-denied", idOfA), there("open-a", idOfA), there("open-b", idOfA), not("open-lost", 3)),
+		want: told(there("open-a", idOfA), there("open-b", idOfA), there("open-denied", idOfA), there("open-unread", idOfA), not("open-lost", 3),
+			not("shut-read", 29), not("shut-lost", 29), not("shut-b", 29), not("shut-a", 29))},
 	{name: "refused", from: 1, q: asking("a", "b"), knows: []access.Topic{topicA, topicB}, refused: []string{"DESCRIBE TOPIC a"},
 		passes: asking("b"), answer: told(there("b", idOfB)), want: told(there("b", idOfB), not("a", 5))},
 
