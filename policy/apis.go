@@ -15,8 +15,8 @@ var kafkaNames = map[int16]string{
 	51: "AlterUserScramCredentials",
 }
 
-// apiName is Kafka's name of an API key, as policies see it.
-func apiName(key int16) string {
+// APIName is Kafka's name of an API key, as policies see it.
+func APIName(key int16) string {
 	if n := kafkaNames[key]; n != "" {
 		return n
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -185,5 +186,50 @@ func BenchmarkLoad(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkSwapGap: how long a session waits at most for a decision while a big policy is swapped in, and as long without.
+func BenchmarkSwapGap(b *testing.B) {
+	r := realisticRules(10000, 1000, 5000)
+	e := newEngine(b, Options{Rules: r})
+	s := testSession()
+	session, request := e.Session(s), testRequest(s, "User:app-7")
+	decide := func(stop <-chan struct{}) (longest time.Duration) {
+		last := time.Now()
+		for i := 0; ; i++ {
+			session.Decide(request, topic(access.OpRead, fmt.Sprint("topic-", i%10)))
+			now := time.Now()
+			longest, last = max(longest, now.Sub(last)), now
+			select {
+			case <-stop:
+				return longest
+			default:
+			}
+		}
+	}
+	during := func(f func()) time.Duration {
+		stop, gap := make(chan struct{}), make(chan time.Duration)
+		go func() { gap <- decide(stop) }()
+		f()
+		close(stop)
+		return <-gap
+	}
+	var with, without []time.Duration
+	for range 20 {
+		started := time.Now()
+		with = append(with, during(func() {
+			if err := e.Apply(Options{Rules: r, Deadline: 10 * time.Second}); err != nil {
+				b.Fatal(err)
+			}
+		}))
+		took := time.Since(started)
+		without = append(without, during(func() { time.Sleep(took) }))
+	}
+	slices.Sort(with)
+	slices.Sort(without)
+	b.ReportMetric(float64(with[10].Microseconds())/1000, "ms-gap-with")
+	b.ReportMetric(float64(without[10].Microseconds())/1000, "ms-gap-without")
+	for b.Loop() {
 	}
 }

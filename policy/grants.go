@@ -7,28 +7,29 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// running returns the grants that run at a time, as data.grants, and how long they are those.
+// running returns the grants that run at a time, as data.grants, and in which time it is those: from the last change
+// before to the next one.
 func running(grants []Grant, now time.Time) (ast.Value, span) {
-	holds := span{from: math.MinInt64}
-	ends := func(t time.Time) {
-		if t.After(latest) {
-			return
-		}
-		if holds.until == 0 || t.UnixNano() < holds.until {
-			holds.until = t.UnixNano()
+	holds := span{math.MinInt64, math.MaxInt64}
+	changes := func(t time.Time) {
+		switch {
+		case t.Before(earliest) || t.After(latest):
+		case t.After(now):
+			holds.until = min(holds.until, t.UnixNano())
+		default:
+			holds.from = max(holds.from, t.UnixNano())
 		}
 	}
 	var active []Grant
 	for _, g := range grants {
-		switch {
-		case g.From.After(now):
-			ends(g.From)
-		case g.Until.IsZero():
+		changes(g.From)
+		changes(g.Until)
+		if !g.From.After(now) && (g.Until.IsZero() || g.Until.After(now)) {
 			active = append(active, g)
-		case g.Until.After(now):
-			active = append(active, g)
-			ends(g.Until)
 		}
+	}
+	if holds.from == math.MinInt64 && holds.until == math.MaxInt64 {
+		holds = span{} // for ever
 	}
 	v, err := ast.InterfaceToValue(GrantData(active))
 	if err != nil {

@@ -172,7 +172,7 @@ func tokenTerm(t *access.Token) *ast.Term {
 
 func requestTerm(r *access.Request) *ast.Term {
 	return object(
-		item("api", word(apiName(r.API))),
+		item("api", word(APIName(r.API))),
 		item("api_key", number(int(r.API))),
 		item("version", number(int(r.Version))),
 		item("group", text(r.Group)),
