@@ -75,7 +75,7 @@ func TestLife(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &sessions); err != nil || len(sessions.Sessions) == 0 || sessions.Sessions[0].Proxy != "dk" {
 		t.Errorf("sessions: %v, %s", err, body)
 	}
-	if _, body := r.get("/metrics"); !strings.Contains(body, `doorkeeper_requests_total{api="Fetch"}`) {
+	if _, body := r.get("/metrics"); !strings.Contains(body, `doorkeeper_requests_total{api="Fetch",decision="allow"}`) {
 		t.Errorf("metrics lack fetches:\n%s", body)
 	}
 	if _, body := r.get("/api/v1/config"); !strings.Contains(body, `"proxy_id":"dk"`) {

@@ -124,5 +124,7 @@ func TestDeniedClientDoesNotSpin(t *testing.T) {
 	}
 	if n := r.p.totals.requests[1].Load(); n == 0 || n > 6 {
 		t.Errorf("%d fetches in 3 s", n)
+	} else if s := r.p.Stats(); s.Denied["Fetch"] == 0 || s.Denied["Fetch"] < n-1 || s.Denied["Metadata"] != 0 || s.Refused["Fetch"] != 0 {
+		t.Errorf("of %d fetches %d were denied and %d refused, says the count; of metadata %d", n, s.Denied["Fetch"], s.Refused["Fetch"], s.Denied["Metadata"])
 	}
 }

@@ -172,6 +172,7 @@ func (q *requests) decide(x *api.Exchange, body []byte) error {
 		}
 	}
 	if err != nil {
+		q.c.p.totals.decided(x)
 		return refuse("%s was not let pass: %w", x.API.Name(), err)
 	}
 	x.Slim()

@@ -282,6 +282,9 @@ func putBack(made []*bytebufferpool.ByteBuffer) []*bytebufferpool.ByteBuffer {
 
 // push puts an entry into the queue. While the queue is full the client is not read: that is the backpressure.
 func (q *requests) push(e entry) error {
+	if e.x != nil {
+		q.c.p.totals.decided(e.x)
+	}
 	if e.kind == forwarded || e.kind == silent {
 		q.c.p.transactions.asked(q.c, e.x)
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"doorkeeper/access"
 	"doorkeeper/proxy/api"
 	"doorkeeper/relay"
 )
@@ -45,6 +46,7 @@ type totals struct {
 	cut, refusedLogins                         atomic.Int64
 
 	requests        [128]atomic.Int64 // by API key
+	denied, refused [128]atomic.Int64 // those of them that were, in whole or in part
 	messagesRead    atomic.Int64
 	messagesWritten atomic.Int64
 	request         histogram
@@ -52,6 +54,16 @@ type totals struct {
 
 	clientIn, clientOut, brokerIn, brokerOut atomic.Int64 // of connections that have ended
 	requestCounts, responseCounts            moved
+}
+
+// decided counts a request that may not pass as it came.
+func (t *totals) decided(x *api.Exchange) {
+	switch x.Verdict() {
+	case access.Deny:
+		t.denied[x.API.Key].Add(1)
+	case access.Refuse:
+		t.refused[x.API.Key].Add(1)
+	}
 }
 
 // moved sums up relay.Counts of connections that have ended.
@@ -96,6 +108,7 @@ type Stats struct {
 	LoginsRefused int64 // because of one: logins, and sessions without one when they said who they are
 
 	Requests        map[string]int64 // by API name
+	Denied, Refused map[string]int64 // those of them that were, in whole or in part
 	MessagesRead    int64
 	MessagesWritten int64
 
@@ -118,6 +131,7 @@ func (p *Proxy) Stats() Stats {
 		Sessions: len(conns), SessionsTotal: t.sessions.Load(), TurnedAway: t.turnedAway.Load(),
 		AuthFailures: t.authFailures.Load(), Faults: t.faults.Load(),
 		Quarantines: len(p.opt.Quarantine.All()), SessionsCut: t.cut.Load(), LoginsRefused: t.refusedLogins.Load(), Requests: map[string]int64{},
+		Denied: map[string]int64{}, Refused: map[string]int64{},
 		MessagesRead: t.messagesRead.Load(), MessagesWritten: t.messagesWritten.Load(),
 		ClientIn: t.clientIn.Load(), ClientOut: t.clientOut.Load(), BrokerIn: t.brokerIn.Load(), BrokerOut: t.brokerOut.Load(),
 		RequestMoves: t.requestCounts.snapshot(), ResponseMoves: t.responseCounts.snapshot(),
@@ -128,6 +142,7 @@ func (p *Proxy) Stats() Stats {
 		if a := api.Lookup(int16(key)); a != nil {
 			if n := t.requests[key].Load(); n > 0 {
 				s.Requests[a.Name()] = n
+				s.Denied[a.Name()], s.Refused[a.Name()] = t.denied[key].Load(), t.refused[key].Load()
 			}
 		}
 	}

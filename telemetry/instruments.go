@@ -61,9 +61,12 @@ var instruments = []instrument{
 		func(s *snapshot, see see) { see(s.proxy.Faults) }},
 
 	{"doorkeeper.requests", "doorkeeper_requests_total", counter, "{request}", "Kafka requests.",
-		[]string{"api: Kafka's name, as in Fetch"}, func(s *snapshot, see see) {
+		[]string{"api: Kafka's name, as in Fetch", "decision: allow, deny, refuse (of some action that it asks for)"}, func(s *snapshot, see see) {
 			for api, n := range s.proxy.Requests {
-				see(n, label("api", api))
+				denied, refused := s.proxy.Denied[api], s.proxy.Refused[api]
+				see(max(n-denied-refused, 0), label("api", api), label("decision", "allow"))
+				see(denied, label("api", api), label("decision", "deny"))
+				see(refused, label("api", api), label("decision", "refuse"))
 			}
 		}},
 	{"doorkeeper.messages", "doorkeeper_messages_total", counter, "{message}", "Kafka records in whole batches that were handed to clients, or that brokers took from them.",

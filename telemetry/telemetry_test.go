@@ -31,6 +31,7 @@ func page(t *testing.T) string {
 		Sessions: 3, SessionsTotal: 5, TurnedAway: 1, AuthFailures: 2, Faults: 4,
 		Quarantines: 2, SessionsCut: 101, LoginsRefused: 6,
 		Requests: map[string]int64{"Fetch": 100, "Produce": 7}, MessagesRead: 1234, MessagesWritten: 77,
+		Denied: map[string]int64{"Fetch": 3}, Refused: map[string]int64{"Fetch": 2},
 		ClientIn: 1, ClientOut: 2, BrokerIn: 3, BrokerOut: 4,
 		RequestMoves:  relay.Counts{Reads: 1, Writes: 2, UserBytes: 3},
 		ResponseMoves: relay.Counts{Reads: 4, Writes: 5, Peeks: 6, Splices: 7, UserBytes: 8, KernelBytes: 9},

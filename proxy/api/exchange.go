@@ -145,6 +145,18 @@ func (x *Exchange) Allowed() bool {
 	return true
 }
 
+// Verdict is what became of the request as a whole: Refuse if some action was refused, else Deny if some was denied, by
+// decisions that are carried out.
+func (x *Exchange) Verdict() access.Verdict {
+	v := access.Allow
+	for i := range x.Actions {
+		if d := x.Actions[i].Decision; d.Stops() {
+			v = max(v, d.Verdict)
+		}
+	}
+	return v
+}
+
 // Topic returns the shared topic for a request's entry: by id where it has one (ids win over names, as in the
 // broker), else by name.
 func (x *Exchange) Topic(name *string, id [16]byte) *access.Topic {
