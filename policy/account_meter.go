@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,6 +60,9 @@ type tariffKey struct {
 func (a *Accounts) Meter(s *access.Session) *Meter {
 	return &Meter{accounts: a, session: s, tariffs: map[tariffKey]*Tariff{}}
 }
+
+// Now is the accounts' time.
+func (m *Meter) Now() time.Time { return m.accounts.now() }
 
 // Close ends the session's hold on its account.
 func (m *Meter) Close() {
@@ -203,6 +207,7 @@ type Tariff struct {
 	rate      Rate
 	counters  []*counter
 	spent     atomic.Pointer[access.Decision] // made when a budget was found spent
+	far       atomic.Pointer[access.Decision] // the denial of a read from too far back
 	held      atomic.Pointer[access.Decision] // says that a rate that is only watched would have held it up
 }
 
@@ -269,6 +274,33 @@ func (t *Tariff) WouldWait() *access.Decision {
 	}
 	t.held.Store(&d)
 	return &d
+}
+
+// TooFar is the decision about a read from before what read_from leaves.
+func (t *Tariff) TooFar() *access.Decision {
+	if d := t.far.Load(); d != nil {
+		return d
+	}
+	d := *t.decision
+	if t.Watched() {
+		d.Would = &access.Would{Verdict: access.Deny, Limit: LimitReadFrom, Rule: d.Rule}
+	} else {
+		d.Verdict, d.Enforced, d.Limits = access.Deny, true, nil
+		d.Reason = "read_from: " + reachName(t.decision.Limits.ReadFrom)
+	}
+	t.far.Store(&d)
+	return &d
+}
+
+func reachName(r *access.ReadFrom) string {
+	var words []string
+	if r.MaxBehind > 0 {
+		words = append(words, fmt.Sprintf("at most %d messages behind the last", r.MaxBehind))
+	}
+	if r.MaxAge > 0 {
+		words = append(words, "at most "+windowName(r.MaxAge)+" old")
+	}
+	return "reads may reach back " + strings.Join(words, ", and ")
 }
 
 // Charge takes from the budgets what is about to be handed on, and returns when: Refund wants to know. It allocates

@@ -21,6 +21,7 @@ type clusterState struct {
 
 	transactions api.Transactions // who was allowed which transactional id
 	autoCreate   api.AutoCreate   // which brokers create topics
+	reaches      reaches          // how far back its partitions may be read
 }
 
 // Apply makes the proxy serve exactly these clusters and listeners: what is new is opened, what is gone is closed (its

@@ -19,25 +19,35 @@ func (q *requests) inquire(x *api.Exchange) error {
 	if len(questions) == 0 {
 		return nil
 	}
+	answers, err := q.put(questions)
+	for _, a := range answers {
+		x.Hear(a)
+	}
+	return err
+}
+
+// put puts questions of our own to the broker, and waits for the answers.
+func (q *requests) put(questions []kmsg.Request) ([]kmsg.Response, error) {
 	if err := q.flush(); err != nil {
-		return err
+		return nil, err
 	}
 	list := make([]*inquiry, 0, len(questions))
 	for _, r := range questions {
 		a := &inquiry{key: r.Key(), version: r.GetVersion()}
 		if err := q.push(entry{kind: own, correlation: ownCorrelation, inquiry: a}); err != nil {
-			return err
+			return nil, err
 		}
 		q.w.Add(ownFrame(r, q.client))
 		list = append(list, a)
 	}
 	if err := q.barrier(); err != nil {
-		return err
+		return nil, err
 	}
-	for _, a := range list {
-		x.Hear(a.answer)
+	answers := make([]kmsg.Response, len(list))
+	for i, a := range list {
+		answers[i] = a.answer
 	}
-	return nil
+	return answers, nil
 }
 
 // take reads the answer; frame is without its length bytes.

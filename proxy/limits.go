@@ -30,6 +30,7 @@ const (
 // limits are a connection's. meter and brought are both pumps', the rest is the request pump's.
 type limits struct {
 	meter   *policy.Meter
+	reaches *reaches     // the cluster's
 	brought atomic.Int64 // bytes of the last read answer; -1: none yet
 	tariffs []*policy.Tariff
 	plan    *policy.Plan // of the last Produce: the client is not read while it is in debt
@@ -37,8 +38,8 @@ type limits struct {
 
 var _ api.Limits = (*limits)(nil)
 
-func newLimits(m *policy.Meter) *limits {
-	l := &limits{meter: m}
+func newLimits(m *policy.Meter, r *reaches) *limits {
+	l := &limits{meter: m, reaches: r}
 	l.brought.Store(-1)
 	return l
 }
@@ -48,7 +49,7 @@ func (c *conn) limit() {
 	if c.p.opt.Accounts == nil {
 		return
 	}
-	c.limits = newLimits(c.p.opt.Accounts.Meter(c.session))
+	c.limits = newLimits(c.p.opt.Accounts.Meter(c.session), &c.s.reaches)
 	c.env.Limits = c.limits
 	c.env.Law, c.env.Decider = c.env.Decider, limitDecider{c.env.Decider, c.limits.meter}
 }

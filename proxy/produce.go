@@ -165,6 +165,9 @@ func (q *requests) decide(x *api.Exchange, body []byte) error {
 	if err := q.inquire(x); err != nil {
 		return err
 	}
+	if err := q.measure(x); err != nil {
+		return err
+	}
 	err := x.Enforce()
 	if err != nil && x.Patient() {
 		if err = q.askLater(x); err == nil {

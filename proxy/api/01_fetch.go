@@ -45,12 +45,13 @@ type fetchState struct {
 	next      place              // where the next answer is expected
 	index     map[partName]place // made for a large request whose answer has another order
 
-	made     basis      // of decisions
-	codes    []int16    // of q.Topics, where some may not be read: 0 for those that go to the broker
-	withheld []withheld // what stands for the others in the answer to a full fetch
-	closes   bool       // it goes to the broker as one without a session, which ends the one that it names
-	emptied  bool       // and without topics
-	throttle int32      // what the client is asked to wait, milliseconds
+	made     basis              // of decisions
+	far      []*access.Decision // of q.Partitions: the denial of one that begins too far back; nil: none does
+	codes    []int16            // of q.Topics, where some may not be read: 0 for those that go to the broker
+	withheld []withheld         // what stands for the others in the answer to a full fetch
+	closes   bool               // it goes to the broker as one without a session, which ends the one that it names
+	emptied  bool               // and without topics
+	throttle int32              // what the client is asked to wait, milliseconds
 }
 
 func (f *fetchState) reset() {
@@ -59,7 +60,7 @@ func (f *fetchState) reset() {
 	clear(f.forgotten)
 	f.topics, f.decisions, f.forgotten = reuse(f.topics), reuse(f.decisions), reuse(f.forgotten)
 	f.next, f.index = place{}, nil
-	f.made, f.codes, f.withheld = basis{}, nil, nil
+	f.made, f.far, f.codes, f.withheld = basis{}, nil, nil, nil
 	f.closes, f.emptied, f.throttle = false, false, 0
 }
 

@@ -34,8 +34,12 @@ func enforceFetch(x *Exchange) (kmsg.Response, error) {
 		if whole != 0 || x.refused() {
 			return x.reopenFetch(deniedThrottle), nil
 		}
+		if x.Env.Fetch.movesFar(x) {
+			return x.reopenFetch(0), nil
+		}
 		x.failStopped()
 		f.codes = x.fetchCodes(0)
+		x.stopFar()
 		return nil, nil
 	}
 	if err := x.keep(int64(len(q.Partitions)) * answeredSize); err != nil {
@@ -43,6 +47,7 @@ func enforceFetch(x *Exchange) (kmsg.Response, error) {
 	}
 	x.failStopped()
 	f.codes = x.fetchCodes(whole)
+	x.stopFar()
 	left, denied, refused := 0, 0, 0
 	for _, code := range f.codes {
 		switch code {
@@ -112,12 +117,19 @@ func (x *Exchange) withholdFetch() (all []withheld) {
 	}
 	seen := make(map[part]bool)
 	for i := range f.q.Topics {
-		if f.codes[i] == 0 {
+		far, d := f.farParts(i)
+		if f.codes[i] == 0 && far == 0 {
 			continue
 		}
 		t := &f.q.Topics[i]
 		w := withheld{topic: f.topics[i], decision: f.decisions[i], code: f.codes[i]}
-		for _, p := range f.q.Partitions[t.First : t.First+t.Count] {
+		if far > 0 {
+			w.decision, w.code = d, errTopicAuthorization
+		}
+		for n, p := range f.q.Partitions[t.First : t.First+t.Count] {
+			if far > 0 && f.far[t.First+n] == nil {
+				continue
+			}
 			if k := (part{keyOf(w.topic), p.Index}); !seen[k] {
 				seen[k] = true
 				w.parts = append(w.parts, p.Index)
@@ -201,7 +213,7 @@ func (x *Exchange) appendFetch(dst, body []byte) []byte {
 	dst = protocol.AppendCount(dst, x.Version >= 12, left)
 	for i := range q.Topics {
 		if f.codes[i] == 0 {
-			dst = append(dst, body[q.Topics[i].Start:q.Topics[i].End]...)
+			dst = x.appendNear(dst, body, i)
 		}
 	}
 	return append(dst, body[q.TopicsEnd:]...)

@@ -45,7 +45,8 @@ var (
 // Enforce carries out the decisions of a request that was derived. Afterwards Local or Edited say what became of it. An
 // error ends the connection.
 func (x *Exchange) Enforce() error {
-	if x.Allowed() && !x.enforced.always && !x.produce.lost && !x.turns() {
+	far := x.farBack()
+	if x.Allowed() && !x.enforced.always && !x.produce.lost && !x.turns() && !far {
 		return nil
 	}
 	if x.refused() && x.API.retry == 0 {

@@ -53,9 +53,17 @@ type sessionTopic struct {
 	topic    *access.Topic
 	decision *access.Decision
 	parts    map[int32]asked
+	far      map[int32]*access.Decision // of parts, those that begin too far back
 }
 
 func (t *sessionTopic) stops() bool { return t.decision != nil && t.decision.Stops() }
+
+func (t *sessionTopic) putFar(partition int32, d *access.Decision) {
+	if t.far == nil {
+		t.far = map[int32]*access.Decision{}
+	}
+	t.far[partition] = d
+}
 
 // asked is what a request said of one partition.
 type asked struct {
@@ -96,7 +104,7 @@ func (s *FetchSessions) check(x *Exchange) standing {
 	case f.id != x.fetch.q.SessionID || f.broken:
 		return reopen
 	case f.made == made && !f.unnamed && (f.until.IsZero() || x.Received.Before(f.until)):
-		return good
+		return f.near(x)
 	}
 	var until time.Time
 	for t := range f.topics {
@@ -119,6 +127,15 @@ func (s *FetchSessions) check(x *Exchange) standing {
 		until = earlier(until, d.NotAfter)
 	}
 	f.made, f.until, f.withheld = made, until, nil
+	return f.near(x)
+}
+
+// near says that all is good, unless the session reads from before a reach.
+func (s *fetchSession) near(x *Exchange) standing {
+	if s.leftBehind(x) {
+		s.broken = true
+		return reopen
+	}
 	return good
 }
 
@@ -184,8 +201,13 @@ func (s *fetchSession) add(f *fetchState) error {
 		st := s.topic(f.topics[i])
 		st.decision = f.decisions[i]
 		before := len(st.parts)
-		for _, p := range f.q.Partitions[t.First : t.First+t.Count] {
+		for n, p := range f.q.Partitions[t.First : t.First+t.Count] {
 			st.parts[p.Index] = asked{p.Offset, p.LeaderEpoch}
+			delete(st.far, p.Index)
+			if f.far != nil && f.far[t.First+n] != nil {
+				st.putFar(p.Index, f.far[t.First+n])
+				s.denies = true
+			}
 		}
 		s.parts += len(st.parts) - before
 		if d := st.decision; d != nil {
@@ -209,7 +231,7 @@ func (s *fetchSession) withhold(version int16) []withheld {
 	}
 	s.denies, s.unnamed = false, false
 	for t := range s.topics {
-		if !t.stops() || len(t.parts) == 0 {
+		if !t.stops() && len(t.far) == 0 || len(t.parts) == 0 {
 			continue
 		}
 		if version < 13 && s.byName[t.topic.Name] != t { // deleted and made anew: the name is the new one's
@@ -221,6 +243,11 @@ func (s *fetchSession) withhold(version int16) []withheld {
 			s.unnamed, w.code = true, errUnknownTopicID
 		}
 		for p := range t.parts {
+			if d := t.far[p]; d != nil && !t.stops() {
+				w.decision = d
+			} else if !t.stops() {
+				continue
+			}
 			w.parts = append(w.parts, p)
 		}
 		slices.Sort(w.parts)
@@ -278,6 +305,7 @@ func (s *fetchSession) forget(f *fetchState) {
 		before := len(st.parts)
 		for _, p := range f.q.ForgottenIDs[q.First : q.First+q.Count] {
 			delete(st.parts, p)
+			delete(st.far, p)
 		}
 		s.parts += len(st.parts) - before
 		s.withheld = nil

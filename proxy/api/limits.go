@@ -18,6 +18,12 @@ import (
 type Limits interface {
 	// Tariff returns what one topic's records cost under a decision that has limits; nil: nothing is counted.
 	Tariff(r *access.Request, d *access.Decision, t *access.Topic) Tariff
+	// Reach is how far back reads of a partition may reach; known is false where that must be asked first.
+	Reach(t *access.Topic, partition int32, rf *access.ReadFrom) (r Reach, known bool)
+	// Saw says what a partition's high watermark is.
+	Saw(t *access.Topic, partition int32, highWatermark int64)
+	// Behind says that what stands before an offset is out of reach, whatever else is known.
+	Behind(t *access.Topic, partition int32, rf *access.ReadFrom, offset int64)
 	// Brought says how many bytes of records the answer to a read had.
 	Brought(bytes int64)
 }
@@ -28,6 +34,8 @@ type Tariff interface {
 	Refund(bytes, messages int64, at time.Time)
 	// WouldWait is the decision as it is recorded where a rate that is only watched would have held the request up.
 	WouldWait() *access.Decision
+	// TooFar is the decision about a read from before the reach.
+	TooFar() *access.Decision
 }
 
 // A Plan is what the limits of all decisions of one request come to.

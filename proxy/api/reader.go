@@ -47,6 +47,7 @@ type Reader struct {
 	batch     access.Batch
 	tariff    Tariff    // of the last partition, nil: nothing is counted
 	due       due       // what it brought and was not charged yet
+	bound     Reach     // how far back the last partition may be read; zero: at will
 	charged   time.Time // when something was charged last
 	delivered bool      // the open answer held records
 	parts     int32     // and so many partitions
@@ -225,6 +226,7 @@ func (r *Reader) Partition(p *protocol.FetchPartition) error {
 		}
 	}
 	r.meter()
+	r.reach(p)
 	r.span.Topic, r.span.Decision = r.topic, r.decision
 	if p.Error != 0 {
 		a := access.Action{Operation: access.OpRead, Type: access.ResTopic, Name: r.topic.Name, TopicID: r.topic.ID}
@@ -262,6 +264,9 @@ func (r *Reader) Batch(b *protocol.Batch) error {
 	case again:
 		r.meter()
 		r.span.Decision = r.decision
+	}
+	if err := r.within(b); err != nil {
+		return err
 	}
 	r.delivered = true
 	r.batch = access.Batch{
