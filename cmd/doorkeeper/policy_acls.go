@@ -121,7 +121,7 @@ func (p *probe) acls(ctx context.Context) ([]acl.Binding, []string, error) {
 	if err := kerr.ErrorForCode(r.ErrorCode); err != nil {
 		return nil, nil, fmt.Errorf("reading the ACLs: %w", err)
 	}
-	hidden, err := hiddenSettings(ctx, broker)
+	hidden, err := hiddenSettings(ctx, client)
 	return bindingsOf(r), hidden, err
 }
 
@@ -149,8 +149,8 @@ func aclOperation(o kmsg.ACLOperation) string {
 
 // hiddenSettings asks for what changes the meaning of ACLs. Brokers say that such a setting is there, and keep its value
 // to themselves: they hold every setting that they do not know the type of for a secret.
-func hiddenSettings(ctx context.Context, broker *kgo.Broker) (hidden []string, err error) {
-	meta, err := broker.Request(ctx, kmsg.NewPtrMetadataRequest())
+func hiddenSettings(ctx context.Context, client *kgo.Client) (hidden []string, err error) {
+	meta, err := client.Request(ctx, kmsg.NewPtrMetadataRequest())
 	if err != nil || len(meta.(*kmsg.MetadataResponse).Brokers) == 0 {
 		return nil, err
 	}
@@ -158,9 +158,9 @@ func hiddenSettings(ctx context.Context, broker *kgo.Broker) (hidden []string, e
 	on := kmsg.NewDescribeConfigsRequestResource()
 	on.ResourceType, on.ResourceName = kmsg.ConfigResourceTypeBroker, fmt.Sprint(meta.(*kmsg.MetadataResponse).Brokers[0].NodeID)
 	q.Resources = append(q.Resources, on)
-	answer, err := broker.Request(ctx, q)
+	answer, err := client.Request(ctx, q) // it finds the broker that is asked about itself
 	if err != nil {
-		return nil, nil // a broker elsewhere must be asked about itself: what it hides stays unsaid
+		return nil, err
 	}
 	for _, on := range answer.(*kmsg.DescribeConfigsResponse).Resources {
 		for _, s := range on.Configs {

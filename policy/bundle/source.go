@@ -241,7 +241,7 @@ func replace(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // after the rename there is none
+	defer func() { _ = os.Remove(f.Name()) }() // after the rename there is none
 	_, err = f.Write(content)
 	if err == nil {
 		err = f.Sync()
