@@ -106,12 +106,24 @@ type result struct {
 }
 
 func (ev *evaluation) run(wasLeft func(), opts []rego.EvalOption) {
+	growStack()
 	v, err := ev.program.eval(ev.input, ev.now, ev.cancel, opts...)
 	ev.done <- result{v, err}
 	if ev.state.Swap(ended) == left {
 		wasLeft()
 	}
 }
+
+// growStack makes the goroutine's stack as large as evaluations need it, while there is nothing on it. Left to itself it
+// would be doubled and copied again and again in OPA's deep recursion: a quarter to a half of a small evaluation's time.
+//
+//go:noinline
+func growStack() byte {
+	var room [24 << 10]byte
+	return room[first]
+}
+
+var first int // the compiler must not see that it is always 0
 
 // enter waits for a turn, which ends with exit. waited: what was asked may have been answered meanwhile.
 func (e *evaluator) enter(tenant string, patience time.Duration) (t *turns, waited bool, err error) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"doorkeeper/access"
 
@@ -238,4 +239,25 @@ func drawQuestion(draw *rand.Rand) *question {
 	}
 	now := time.Date(2026, 11, 23, draw.IntN(24), draw.IntN(60), draw.IntN(60), 0, time.UTC)
 	return &question{who: &who{session: s, identity: i, client: c}, request: r, action: a, now: now}
+}
+
+// TestStringsAreBounded, and what is cut equals nothing that is not.
+func TestStringsAreBounded(t *testing.T) {
+	long := strings.Repeat("é", 3000)
+	for _, s := range []string{"", "erp-app", strings.Repeat("x", maxString), strings.Repeat("x", maxString+1), long, "a\xff\xfe", long + "\xff", "x" + long} {
+		got := string(text(s).Value.(ast.String))
+		switch {
+		case len(got) > maxString+len(ellipsis):
+			t.Errorf("%d bytes became %d", len(s), len(got))
+		case !utf8.ValidString(got):
+			t.Errorf("%q is not UTF-8", got)
+		case len(s) <= maxString && utf8.ValidString(s) && got != s:
+			t.Errorf("%q became %q", s, got)
+		case len(s) > maxString && !strings.HasSuffix(got, ellipsis):
+			t.Errorf("what was cut from %d bytes does not say so", len(s))
+		}
+	}
+	if n := texts(make([]string, 100000)).Value.(*ast.Array).Len(); n != maxList {
+		t.Errorf("a list of %d", n)
+	}
 }
