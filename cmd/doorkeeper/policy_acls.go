@@ -21,6 +21,9 @@ import (
 	"doorkeeper/policy/acl"
 )
 
+// openIfNone is the brokers' setting that opens what no ACL names.
+const openIfNone = "allow.everyone.if.no.acl.found"
+
 func (c *cli) policyFromACLs() *cobra.Command {
 	var cluster, commandConfig, dir string
 	var force bool
@@ -122,7 +125,10 @@ func (p *probe) acls(ctx context.Context) ([]acl.Binding, []string, error) {
 		return nil, nil, fmt.Errorf("reading the ACLs: %w", err)
 	}
 	hidden, err := hiddenSettings(ctx, client)
-	return bindingsOf(r), hidden, err
+	if err != nil && !errors.Is(err, context.Canceled) {
+		hidden = []string{err.Error()} // the ACLs are read all the same, and whoever knows can say it by the flags
+	}
+	return bindingsOf(r), hidden, ctx.Err()
 }
 
 func bindingsOf(r *kmsg.DescribeACLsResponse) (bindings []acl.Binding) {
@@ -158,13 +164,13 @@ func hiddenSettings(ctx context.Context, client *kgo.Client) (hidden []string, e
 	on := kmsg.NewDescribeConfigsRequestResource()
 	on.ResourceType, on.ResourceName = kmsg.ConfigResourceTypeBroker, fmt.Sprint(meta.(*kmsg.MetadataResponse).Brokers[0].NodeID)
 	q.Resources = append(q.Resources, on)
-	answer, err := client.Request(ctx, q) // it finds the broker that is asked about itself
+	answer, err := client.Request(ctx, q) // it goes to the broker that is asked about itself
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("asking a broker whether it has super users: %w", err)
 	}
 	for _, on := range answer.(*kmsg.DescribeConfigsResponse).Resources {
 		for _, s := range on.Configs {
-			if s.Name == "super.users" || s.Name == "allow.everyone.if.no.acl.found" {
+			if s.Name == "super.users" || s.Name == openIfNone {
 				hidden = append(hidden, s.Name)
 			}
 		}
@@ -200,8 +206,12 @@ func writeACLs(dir string, bindings []acl.Binding, s acl.Settings, force bool) e
 
 func (c *cli) tellACLs(dir string, bindings []acl.Binding, s acl.Settings, hidden []string) error {
 	for _, name := range hidden {
-		if name == "super.users" && len(s.SuperUsers) == 0 || name != "super.users" && !s.OpenIfNone {
+		switch {
+		case name == "super.users" && len(s.SuperUsers) > 0, name == openIfNone && s.OpenIfNone: // given by the flag
+		case name == "super.users", name == openIfNone:
 			fmt.Fprintf(c.err, "the brokers have %s set and do not show its value: look it up, and give it by its flag\n", name)
+		default:
+			fmt.Fprintf(c.err, "%s: look up super.users and %s of the brokers, and give them by their flags\n", safe(name), openIfNone)
 		}
 	}
 	_, err := fmt.Fprintf(c.out, `%d ACLs and %d super users are written to %s. In the configuration:
