@@ -13,9 +13,10 @@ import (
 // Actions: READ on the group.
 //
 // Denied: 30 with an empty assignment; but 23 where v5 and above come without protocol type or name, which a broker looks
-// at before it asks its authorizer. Refused: 14.
+// at before it asks its authorizer. Refused: 27, upon which clients join anew: that is what a broker says here while it
+// loads the group, and Java's consumer dies of 14.
 var syncGroupRow = row[kmsg.SyncGroupRequest, kmsg.SyncGroupResponse](
-	kmsg.SyncGroup, deriveSyncGroup, nil, denies(denySyncGroup), retries(errCoordinatorLoading))
+	kmsg.SyncGroup, deriveSyncGroup, nil, denies(denySyncGroup), retries(errRebalancing))
 
 func deriveSyncGroup(x *Exchange, q *kmsg.SyncGroupRequest) error {
 	x.Group = q.Group

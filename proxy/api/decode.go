@@ -16,6 +16,7 @@ const (
 	errCoordinatorAbsent    = 15 // COORDINATOR_NOT_AVAILABLE: FindCoordinator: a refusal
 	errInvalidTopic         = 17
 	errGroupProtocol        = 23 // INCONSISTENT_GROUP_PROTOCOL
+	errRebalancing          = 27 // REBALANCE_IN_PROGRESS: SyncGroup: a refusal
 	errTopicAuthorization   = 29
 	errGroupAuthorization   = 30
 	errClusterAuthorization = 31

@@ -86,7 +86,7 @@ var memberDenials = []denialCase{
 	{name: "denied, without a protocol", to: 4, q: &kmsg.SyncGroupRequest{Group: "g"}, denied: readOnG, want: &kmsg.SyncGroupResponse{ErrorCode: 30}},
 	{name: "wrong whoever asks", from: 5, q: &kmsg.SyncGroupRequest{Group: "g", Protocol: ptr("range")}, denied: readOnG, want: &kmsg.SyncGroupResponse{ErrorCode: 23}},
 	{name: "refused", q: &kmsg.SyncGroupRequest{Group: "g", ProtocolType: ptr("consumer"), Protocol: ptr("range")}, refused: readOnG,
-		want: &kmsg.SyncGroupResponse{ErrorCode: 14}},
+		want: &kmsg.SyncGroupResponse{ErrorCode: 27}},
 
 	{name: "denied", q: describeGroups(true, "g", "h", "g"), denied: []string{"DESCRIBE GROUP g", "DESCRIBE GROUP h"},
 		want: &kmsg.DescribeGroupsResponse{Groups: toldGroups(describedGroup("g", 30, noBits), describedGroup("h", 30, noBits), describedGroup("g", 30, noBits)).Groups}},
