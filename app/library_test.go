@@ -13,7 +13,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 
+	"doorkeeper/access"
 	"doorkeeper/internal/kafkatest"
+	"doorkeeper/policy"
 	"doorkeeper/policy/library"
 )
 
@@ -130,6 +132,17 @@ func TestLibraryAtWork(t *testing.T) {
 	remove.TopicNames, remove.Topics = []string{name}, []kmsg.DeleteTopicsRequestTopic{{Topic: &name}}
 	if resp, err := remove.RequestWith(ctx, client("billing")); err != nil || resp.Topics[0].ErrorCode != kerr.TopicAuthorizationFailed.Code {
 		t.Errorf("deleting: %+v, %v", resp, err)
+	}
+	// Break-glass: for a while, one more topic, which is then recorded access by access.
+	if err := client("shop").ProduceSync(ctx, &kgo.Record{Topic: "payroll"}).FirstErr(); !errors.Is(err, kerr.TopicAuthorizationFailed) {
+		t.Errorf("before the grant: %v", err)
+	}
+	r.law.engine.SetGrants([]policy.Grant{{
+		ID: "01JD", Principal: "User:shop", Operation: access.OpWrite, Type: access.ResTopic, Name: "payroll",
+		From: time.Now().Add(-time.Minute), Until: time.Now().Add(time.Hour), Actor: "bob", Reason: "incident 4711",
+	}})
+	if err := client("shop").ProduceSync(ctx, &kgo.Record{Topic: "payroll"}).FirstErr(); err != nil {
+		t.Errorf("under a grant: %v", err)
 	}
 	if s := r.policyStats(); s.Errors > 0 {
 		t.Errorf("%d evaluations failed", s.Errors)

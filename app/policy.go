@@ -324,6 +324,10 @@ func (a *App) notePolicy(by admin.Actor, before policy.Status, change *lawChange
 	a.log.Info("the policy is reloaded", "by", by.Name, "method", by.Method, "now", a.law.describe(), "before", before.Revision)
 	if stale := change.text.stale; stale != nil {
 		a.log.Error("the catalog is refused; the one before stays in use", "file", a.Config().Catalog, "error", stale)
+		a.journal.Append(&access.Record{
+			Kind: journal.KindFinding, Operation: opPolicy, Detection: "stale catalog", Confidence: "high", Target: a.Config().Catalog,
+			Reason: stale.Error(),
+		})
 	}
 	a.recordPolicy(by, before, after, nil)
 }

@@ -229,6 +229,9 @@ decision := {"allow": true} if "open" in data.catalog.topics[input.action.resour
 	if !r.may("User:erp", "payroll") || !r.policyStats().Stale {
 		t.Error("the last good catalog is not in use, or the metrics do not know")
 	}
+	if n := r.journal.Stats().Kinds["finding"]; n != 1 {
+		t.Errorf("%d findings, want one that the catalog is old", n)
+	}
 	h.write("catalog.yaml", "topics: {payroll: {owner: hr}}\n")
 	eventually(t, "the good catalog is noticed", func() bool { return r.ready().Ready && !r.may("User:erp", "payroll") })
 }

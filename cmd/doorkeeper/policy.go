@@ -22,7 +22,7 @@ func (c *cli) policyCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.policyInit(), c.policyTest(), c.policyCheck(), c.policyEval(), c.policyFormat(), c.policyFromACLs())
+	cmd.AddCommand(c.policyInit(), c.policyTest(), c.policyCheck(), c.policyEval(), c.policyStatus(), c.policyFormat(), c.policyFromACLs())
 	return cmd
 }
 
