@@ -253,3 +253,29 @@ func TestPolicyWatch(t *testing.T) {
 		t.Errorf("recorded %v", got[0])
 	}
 }
+
+// TestPolicyWatchConfigMap: Kubernetes swaps a link on the way to the files, and the files stay where they are.
+func TestPolicyWatchConfigMap(t *testing.T) {
+	h := newHome(t)
+	link := func(to, name string) {
+		t.Helper()
+		if err := os.Symlink(to, h.path(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.mkdir("policy/..1")
+	h.write("policy/..1/p.rego", readers("erp"))
+	link("..1", "policy/..data")
+	link("..data/p.rego", "policy/p.rego")
+	r := h.start(yaml(listener("a", ""), "policy: {paths: [policy/], deadline: 1s}\n"))
+	if !r.may("User:erp", "payroll") {
+		t.Fatal("the policy behind links does not decide")
+	}
+	h.mkdir("policy/..2")
+	h.write("policy/..2/p.rego", readers("bob"))
+	link("..2", "policy/..data_tmp")
+	if err := os.Rename(h.path("policy/..data_tmp"), h.path("policy/..data")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the swapped policy is read", func() bool { return r.may("User:bob", "payroll") })
+}
