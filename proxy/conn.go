@@ -60,8 +60,9 @@ type conn struct {
 	lastAPI  atomic.Int32
 	since    atomic.Int64 // when the wait for a first request, or for the end of SASL, began, Unix nanoseconds; 0: over
 
-	closing sync.Mutex // whoever closes the sockets; who finds it free knows that they are closed, not being closed
-	dialing sync.Mutex // held while a broker is dialled
+	resets  atomic.Bool // the session was cut: sockets are closed so that nothing in them is delivered
+	closing sync.Mutex  // whoever closes the sockets; who finds it free knows that they are closed, not being closed
+	dialing sync.Mutex  // held while a broker is dialled
 
 	requests     requests
 	responses    responses
@@ -127,7 +128,7 @@ var (
 )
 
 func newConn(l *listener, raw *net.TCPConn, s *access.Session) *conn {
-	c := &conn{p: l.p, l: l, s: l.s, session: s, raw: raw, queue: newFifo(l.p.limits.Load().InFlight), decider: l.p.decider(s)}
+	c := &conn{p: l.p, l: l, s: l.s, session: s, raw: raw, queue: newFifo(l.p.limits.Load().InFlight), decider: l.p.decider(s, l.s.cluster)}
 	c.env = api.Env{
 		Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: c.decider, Memory: l.p.kept, Now: time.Now,
 		Transactions: &l.s.transactions, AutoCreate: &l.s.autoCreate,
@@ -222,17 +223,27 @@ func (c *conn) kill(why *cause) {
 	c.end(why)
 	c.cancel()
 	c.queue.close()
-	c.closeSockets(func(s *net.TCPConn) { _ = s.Close() })
+	c.closeSockets()
 }
 
-// closeSockets closes both sockets, in one way or the other; an error means that one is closed already. Close returns
-// once nobody uses the descriptor any more, but only to who closes it first: hence the lock.
-func (c *conn) closeSockets(closes func(*net.TCPConn)) {
+// closeSockets closes both sockets. Close returns once nobody uses the descriptor any more, but only to who closes it first:
+// hence the lock.
+func (c *conn) closeSockets() {
 	c.closing.Lock()
 	defer c.closing.Unlock()
-	closes(c.raw)
+	c.drop(c.raw)
 	if up := c.sockets.Load(); up != nil {
-		closes(up)
+		c.drop(up)
+	}
+}
+
+// drop closes one socket; an error means that it is closed already. Of a session that is cut nothing is delivered any more
+// that lies in the socket, whoever comes to close it.
+func (c *conn) drop(s *net.TCPConn) {
+	if c.resets.Load() {
+		_ = relay.Reset(s)
+	} else {
+		_ = s.Close()
 	}
 }
 
@@ -240,15 +251,25 @@ func (c *conn) closeSockets(closes func(*net.TCPConn)) {
 // a plain close a peer would receive all that the kernel holds), and nothing is handed to a socket once cut has returned.
 // Any goroutine may call it, but none from inside a mover.
 func (c *conn) cut(why *cause) {
-	if c.end(why) && why.by != nil {
-		c.p.totals.cut.Add(1)
-	}
-	c.queue.close()
-	c.acknowledged()                                            // while there is a socket to ask
-	c.closeSockets(func(s *net.TCPConn) { _ = relay.Reset(s) }) // an error means that it is closed already
+	c.halt(why)
+	c.closeSockets()
 	c.cancel()
 	c.dialing.Lock() // a dial under way has given up
 	defer c.dialing.Unlock()
+}
+
+// halt is the first half of cut: the pumps stop, and whoever closes the sockets from now on discards what is in them.
+func (c *conn) halt(why *cause) {
+	if c.end(why) && why.by != nil {
+		c.p.totals.cut.Add(1)
+	}
+	c.resets.Store(true)
+	c.queue.close()
+	c.acknowledged() // while there is a socket to ask
+	_ = c.raw.SetDeadline(past)
+	if up := c.sockets.Load(); up != nil {
+		_ = up.SetDeadline(past)
+	}
 }
 
 // nudge wakes both pumps out of a wait for bytes, so that they look around.
@@ -323,8 +344,8 @@ func (c *conn) part(err error) {
 	case !errors.Is(err, errDrained):
 		return
 	}
-	_ = c.up.raw.Close() // an error means that it is closed
-	<-c.ended            // the response pump has told the client
+	c.drop(c.up.raw)
+	<-c.ended // the response pump has told the client
 	c.requests.linger()
 }
 
@@ -431,7 +452,7 @@ func (c *conn) dialBroker(ctx context.Context) error {
 	c.session.Upstream, c.session.Remote = addrPort(up.raw.LocalAddr()), addrPort(up.raw.RemoteAddr())
 	c.sockets.Store(up.raw)
 	if c.cause.Load() != nil { // killed meanwhile
-		_ = up.raw.Close()
+		c.drop(up.raw)
 		return errQueueClosed
 	}
 	return nil

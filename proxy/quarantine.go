@@ -2,10 +2,12 @@ package proxy
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"doorkeeper/access"
+	"doorkeeper/cluster"
 	"doorkeeper/journal"
 	"doorkeeper/protocol"
 	"doorkeeper/proxy/api"
@@ -28,12 +30,27 @@ import (
 // A limited decider asks the quarantines before the policy. They stand above every policy and mode.
 type limited struct {
 	api.Decider
-	store *quarantine.Store
-	who   quarantine.Subject // what the accept says
+	store  *quarantine.Store
+	tokens *cluster.Cluster   // knows whose a delegation token is
+	who    quarantine.Subject // what the accept says
 }
 
-func (p *Proxy) decider(s *access.Session) *limited {
-	return &limited{p.opt.Policy.Session(s), p.opt.Quarantine, quarantine.Subject{Source: s.Source.Addr(), Session: s.ID.String()}}
+func (p *Proxy) decider(s *access.Session, c *cluster.Cluster) *limited {
+	return &limited{p.opt.Policy.Session(s), p.opt.Quarantine, c, quarantine.Subject{Source: s.Source.Addr(), Session: s.ID.String()}}
+}
+
+// owned turns the subject of a delegation token into that of its owner, whose session it is too; false if it is none, or
+// nobody knows the owner.
+func (l *limited) owned(who *quarantine.Subject) bool {
+	id, ok := strings.CutPrefix(who.Principal, "Token:")
+	if !ok {
+		return false
+	}
+	owner, ok := l.tokens.TokenOwner(id)
+	if ok {
+		who.Principal = owner
+	}
+	return ok
 }
 
 // Decide implements api.Decider.
@@ -41,7 +58,11 @@ func (l *limited) Decide(r *access.Request, a *access.Action) *access.Decision {
 	if set := l.store.Set(); set.Limits() {
 		who := l.who
 		who.Know(r.Identity, r.Client)
-		if d := set.Decide(&who, a); d != nil {
+		d := set.Decide(&who, a)
+		if d == nil && l.owned(&who) {
+			d = set.Decide(&who, a)
+		}
+		if d != nil {
 			return d
 		}
 	}
@@ -52,7 +73,7 @@ func (l *limited) Decide(r *access.Request, a *access.Action) *access.Decision {
 func (l *limited) Epoch(id *access.Identity) uint64 { return l.Decider.Epoch(id) + l.store.Epoch() }
 
 // Watches implements api.Watches.
-func (l *limited) Watches() bool { return api.Watches(l.Decider) }
+func (l *limited) Watches() bool { return !l.store.Set().Limits() && api.Watches(l.Decider) }
 
 // subject is what is known of the session. A principal counts once it is settled: before, the connection may be about to
 // log in.
@@ -70,15 +91,10 @@ func (c *conn) subject() quarantine.Subject {
 // whose requests may be in flight.
 func (c *conn) concerned(q *quarantine.Quarantine) bool {
 	who := c.subject()
-	if q.Concerns(&who) {
-		return true
+	if said := c.said.Load(); q.ClientID != "" && said != nil && slices.Contains(*said, q.ClientID) {
+		who.ClientID = q.ClientID
 	}
-	said := c.said.Load()
-	if q.ClientID == "" || said == nil || !slices.Contains(*said, q.ClientID) {
-		return false
-	}
-	who.ClientID = q.ClientID
-	return q.Concerns(&who)
+	return q.Concerns(&who) || c.decider.owned(&who) && q.Concerns(&who)
 }
 
 // barred looks for a quarantine of the session, once it is settled whose it is.
@@ -88,7 +104,11 @@ func (c *conn) barred() *quarantine.Quarantine {
 		return nil
 	}
 	who := c.subject()
-	return set.Bars(&who)
+	q := set.Bars(&who)
+	if q == nil && c.decider.owned(&who) {
+		q = set.Bars(&who)
+	}
+	return q
 }
 
 // saidMost is how many client ids of a session are remembered.
@@ -188,6 +208,9 @@ func (p *Proxy) Cut(q *quarantine.Quarantine) Concern {
 		return what
 	}
 	why := quarantined(q)
+	for _, c := range conns { // first, so that those who still move bytes take no time from those who close
+		c.halt(why)
+	}
 	var wg sync.WaitGroup
 	for part := range slices.Chunk(conns, max(1, len(conns)/cutters)) {
 		wg.Go(func() {

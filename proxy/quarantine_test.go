@@ -188,6 +188,43 @@ func (l *line) nothingMore(nc net.Conn) {
 	}
 }
 
+// A delegation token is its owner's, as far as the owner is known, whoever learned it first.
+func TestQuarantineOfATokensOwner(t *testing.T) {
+	l := newLine(t, relay.ModeAuto, nil)
+	login := func() []byte {
+		for _, s := range []step{both(handshake(1, "SCRAM-SHA-256", 0)), both(token("n,,n=abc,r=abc,tokenauth=true", "r=abcdef,s=c2FsdA==,i=4096", 0))} {
+			l.ask(s.ask)
+			l.asked(s.ask)
+			l.answer(s.answer)
+			l.answered(s.answer)
+		}
+		last, ok := token("c=biws,r=abcdef,p=AAAA", "v=AAAA", 0)
+		l.ask(last)
+		l.asked(last)
+		l.answer(ok)
+		return last
+	}
+	login()
+	deadline := time.Now().Add(patience)
+	for l.p.Sessions()[0].Principal != "Token:abc" {
+		if time.Now().After(deadline) {
+			t.Fatalf("the session is %+v", l.p.Sessions())
+		}
+		time.Sleep(time.Millisecond)
+	}
+	l.cluster.LearnTokenOwner("abc", "User:erp")
+	by, what := l.quarantine(thief)
+	if len(what.Sessions) != 1 {
+		t.Errorf("cut %+v", what)
+	}
+	l.client.Close()
+	l.broker.Close()
+
+	l.client, l.broker = l.dial(), nil
+	l.refused(login(), by)
+	l.closed("quarantined")
+}
+
 // Real clients take it as a login that failed, and others are let in.
 func TestQuarantinedLoginOfRealClients(t *testing.T) {
 	fake := kafkatest.Start(t, kafkatest.Options{Topics: []string{"orders"}, SASL: users})
@@ -373,11 +410,11 @@ func TestQuarantineNeedsNoPolicy(t *testing.T) {
 			l.ask(versions)
 			l.asked(versions)
 
-			d := l.p.decider(&access.Session{Source: netip.MustParseAddrPort("10.1.2.3:1")})
+			d := l.p.decider(&access.Session{Source: netip.MustParseAddrPort("10.1.2.3:1")}, l.cluster)
 			who := &access.Identity{Principal: "User:erp"}
 			r := &access.Request{Identity: who, Client: &access.Client{}}
 			read := &access.Action{Operation: access.OpRead, Type: access.ResTopic, Name: "payroll"}
-			before, epoch := d.Decide(r, read), d.Epoch(who)
+			before, epoch, watches := d.Decide(r, read), d.Epoch(who), api.Watches(d)
 			q, what := l.quarantine(quarantine.Quarantine{Principal: "User:erp", Topics: []string{"payroll"}})
 			if got := d.Decide(r, read); got.Verdict != access.Deny || !got.Stops() || got.Rule != q.Rule() {
 				t.Errorf("decided %+v", got)
@@ -385,12 +422,21 @@ func TestQuarantineNeedsNoPolicy(t *testing.T) {
 			if got := d.Decide(r, &access.Action{Operation: access.OpRead, Type: access.ResTopic, Name: "orders"}); got.Verdict != before.Verdict {
 				t.Errorf("another topic is decided %+v", got)
 			}
+			if api.Watches(d) {
+				t.Error("something is carried out now")
+			}
+			l.cluster.LearnTokenOwner("abc", "User:erp")
+			r.Identity = &access.Identity{Principal: "Token:abc"}
+			if got := d.Decide(r, read); got.Verdict != access.Deny {
+				t.Errorf("a token of the principal's is decided %+v", got)
+			}
+			r.Identity = who
 			if d.Epoch(who) == epoch || len(what.Sessions) != 0 {
 				t.Error("the epoch has not moved, or sessions were cut", what)
 			}
 			epoch = d.Epoch(who)
 			l.lift(q)
-			if got := d.Decide(r, read); got.Verdict != before.Verdict || d.Epoch(who) == epoch {
+			if got := d.Decide(r, read); got.Verdict != before.Verdict || d.Epoch(who) == epoch || api.Watches(d) != watches {
 				t.Errorf("after it was lifted: %+v", got)
 			}
 

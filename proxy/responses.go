@@ -467,7 +467,9 @@ func (s *responses) why(err error) *cause {
 func (s *responses) finish() {
 	c := s.c
 	c.queue.close()
-	closeWrite(c.client)
+	if !c.resets.Load() {
+		closeWrite(c.client)
+	}
 	_ = c.raw.SetReadDeadline(past)
 	s.r.Close()
 	s.reader.Forfeit()
