@@ -225,6 +225,24 @@ func TestProduceWithoutDeniedTopics(t *testing.T) {
 	}
 }
 
+// A transaction without an id is nobody's, whatever else is denied: as with a broker, no part of the request is written.
+func TestDeniedProduceOfNamelessTransaction(t *testing.T) {
+	l := newLine(t, relay.ModeAuto, newLaw("payroll").under)
+	q := producing(9, -1, "", orders, payroll)
+	for i := range q.Topics {
+		for j := range q.Topics[i].Partitions {
+			q.Topics[i].Partitions[j].Records[22] |= 0x10
+		}
+	}
+	l.ask(framed(q, 9))
+	want := topicsWritten(9, map[*access.Topic]int16{&orders: 53, &payroll: 53}, &orders, &payroll)
+	if diff := cmp.Diff(want, readProduced(t, 9, l.frame())); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+	l.client.Close()
+	l.settle()
+}
+
 // refuses is a law under which nothing can be said of some names.
 func refuses(names ...string) *law {
 	w := newLaw()

@@ -50,14 +50,14 @@ func enforceProduce(x *Exchange) (kmsg.Response, error) {
 	s := &x.produce
 	s.withheld = true
 	stopped := x.stoppedTopics()
-	txn := x.txnStops()
+	whole := x.wholeProduce()
 	passes := false
 	for i := range s.topics {
 		t := &s.topics[i]
 		t.code = stopped[keyOf(t.topic)]
 		switch {
-		case txn != nil:
-			t.code = x.Code(txn, errTxnAuthorization)
+		case whole != 0:
+			t.code = whole
 		case t.code == 0 && s.lost:
 			t.code = x.API.retry
 		}
@@ -68,14 +68,25 @@ func enforceProduce(x *Exchange) (kmsg.Response, error) {
 		return nil, nil
 	}
 	rest := int16(errNotLeader)
-	if txn != nil {
-		rest = x.Code(txn, errTxnAuthorization)
+	if whole != 0 {
+		rest = whole
 	}
 	x.Fail(rest)
 	s.supersede()
 	r := kmsg.NewPtrProduceResponse()
 	x.addWithheld(r)
 	return r, nil
+}
+
+// wholeProduce is the error of the whole request, 0 for none. A transaction without an id is for nobody.
+func (x *Exchange) wholeProduce() int16 {
+	if txn := x.txnStops(); txn != nil {
+		return x.Code(txn, errTxnAuthorization)
+	}
+	if x.produce.transactional && x.TransactionalID == "" {
+		return errTxnAuthorization
+	}
+	return 0
 }
 
 // A topicKey is what tells topics apart: the id, or the name where there is none.

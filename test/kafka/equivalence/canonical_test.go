@@ -154,7 +154,8 @@ func (s *side) topicOf(id [16]byte) string {
 	return "ID"
 }
 
-// javaRequest is an object that controllers print into their messages, with its address in memory.
+// javaRequest is an object that controllers print into their messages, with its address in memory. Doorkeeper prints
+// something of that form with the API's name.
 var javaRequest = regexp.MustCompile(`Request Request\(.*\) needs`)
 
 // text puts names in place of topic ids that are part of a text.
@@ -236,7 +237,8 @@ func diff(path string, a, b any, found *[]difference) {
 	}
 }
 
-// diffLists compares by place. Lists with the same elements in another order are one difference.
+// diffLists compares by place, or, where the elements have names and stand in another order, by name: the order is then
+// one difference of its own.
 func diffLists(path string, a, b []any, found *[]difference) {
 	if reflect.DeepEqual(a, b) {
 		return
@@ -249,9 +251,40 @@ func diffLists(path string, a, b []any, found *[]difference) {
 		*found = append(*found, difference{path, a, b})
 		return
 	}
+	if names := namesOf(a); !slices.Equal(names, namesOf(b)) && slices.Equal(slices.Sorted(slices.Values(names)), slices.Sorted(slices.Values(namesOf(b)))) {
+		*found = append(*found, difference{path + ".order", names, namesOf(b)})
+		b = arranged(b, names)
+	}
 	for i := range a {
 		diff(fmt.Sprintf("%s[%d]", path, i), a[i], b[i], found)
 	}
+}
+
+// namesOf are what the elements of a list speak of.
+func namesOf(list []any) []string {
+	all := make([]string, len(list))
+	for i := range list {
+		fields, _ := list[i].(map[string]any)
+		for _, name := range []string{"Topic", "TopicID", "Partition", "Group", "GroupID", "TransactionalID", "ResourceName"} {
+			if x, is := fields[name]; is {
+				all[i] += compact(x)
+			}
+		}
+	}
+	return all
+}
+
+// arranged returns list in the order of names.
+func arranged(list []any, names []string) []any {
+	left := map[string][]any{}
+	for i, name := range namesOf(list) {
+		left[name] = append(left[name], list[i])
+	}
+	out := make([]any, len(names))
+	for i, name := range names {
+		out[i], left[name] = left[name][0], left[name][1:]
+	}
+	return out
 }
 
 func ordered(list []any) []string {

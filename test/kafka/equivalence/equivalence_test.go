@@ -5,6 +5,7 @@ package equivalence
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -136,7 +137,7 @@ func startCluster(t *testing.T, properties map[string]string) *brokers.Cluster {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the broker's log:\n%s", c.LogTail(40))
+			t.Logf("the broker's log:\n%s", c.LogTail(4))
 		}
 		c.Stop()
 	})
@@ -161,13 +162,12 @@ func (b *bench) both(t *testing.T, f func(*side) error) {
 	for _, s := range b.sides {
 		go func() { result <- f(s) }()
 	}
+	var all []error
 	for range b.sides {
-		if err := <-result; err != nil {
-			t.Error(err)
-		}
+		all = append(all, <-result)
 	}
-	if t.Failed() {
-		t.FailNow()
+	if err := errors.Join(all...); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -222,6 +222,8 @@ type testCase struct {
 	user         string
 	mode         mode
 	script       script
+	sessionless  bool // doorkeeper opened no fetch session, where the broker did
+	failed       bool // the broker failed, where doorkeeper answered
 }
 
 func (c *testCase) String() string {
@@ -239,6 +241,9 @@ func (b *bench) play(t *testing.T, c *testCase, kept *golden) {
 		answers[s] = make([]exchange, len(c.script.steps))
 	}
 	b.both(t, func(s *side) error { return s.play(c, answers[s]) })
+	if c.script.after != nil {
+		b.both(t, c.script.after)
+	}
 	for i := range c.script.steps {
 		direct := answers[b.direct][i]
 		if direct.key == c.key {
@@ -281,7 +286,7 @@ func (s *side) play(c *testCase, result []exchange) error {
 			var err error
 			r, instead, err = s.ask(c.user, q, c.script.patience)
 			tries++
-			return r == nil || tries == 60 || !passing(r, c.script.soon), err
+			return r == nil || tries == 60+240*len(c.script.soon) || !passing(r, c.script.soon), err
 		})
 		if err != nil {
 			return fmt.Errorf("%v: request %d: %w", c, i+1, err)
@@ -293,6 +298,9 @@ func (s *side) play(c *testCase, result []exchange) error {
 		}
 		if c.script.listing {
 			result[i].response = withoutFresh(result[i].response)
+		}
+		if c.script.racing {
+			result[i].response = withoutServed(result[i].response)
 		}
 	}
 	return nil

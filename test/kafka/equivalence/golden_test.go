@@ -215,7 +215,8 @@ func stored(v any) any {
 				out = append(out, x)
 			}
 		}
-		if len(out) > 12 {
+		if len(out) > 12 { // in an order of their own: brokers hash ids that they draw
+			slices.SortFunc(out, func(a, b any) int { return strings.Compare(compact(sortedLists(a)), compact(sortedLists(b))) })
 			return append(out[:3:3], fmt.Sprintf("and %d more", len(out)-3))
 		}
 		return out
@@ -276,4 +277,36 @@ func holdsLists(v any) bool {
 		}
 	}
 	return false
+}
+
+// withoutServed takes out of an answer to a share group's member the partitions of which it got something, or nothing
+// because nothing was ready.
+func withoutServed(v any) any {
+	fields, ok := v.(map[string]any)
+	if !ok {
+		return v
+	}
+	list, _ := fields["Topics"].([]any)
+	var topics []any
+	for _, t := range list {
+		t := t.(map[string]any)
+		partitions, _ := t["Partitions"].([]any)
+		t["Partitions"] = slices.DeleteFunc(partitions, served)
+		if len(t["Partitions"].([]any)) > 0 {
+			topics = append(topics, t)
+		}
+	}
+	fields["Topics"] = topics
+	return fields
+}
+
+// served says whether a partition has no error but that nothing of it was acquired before.
+func served(partition any) bool {
+	const notAcquired = 121
+	for _, name := range []string{"ErrorCode", "AcknowledgeErrorCode"} {
+		if code, ok := partition.(map[string]any)[name].(int16); ok && code != 0 && code != notAcquired {
+			return false
+		}
+	}
+	return true
 }

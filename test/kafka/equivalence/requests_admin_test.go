@@ -23,7 +23,7 @@ func createsTopics(g *gen) []script {
 			return q
 		}
 	}
-	all := []script{ask("plain", make(false))}
+	all := []script{ask("plain", make(false)).cleaned(removes(names[:2]...))}
 	if g.version >= 1 {
 		all = append(all, ask("validate", make(true)))
 	}
@@ -57,9 +57,9 @@ func deletesTopics(g *gen) []script {
 			return q
 		}
 	}
-	all := []script{ask("by name", make(false)).prepared(makes(names...))}
+	all := []script{ask("by name", make(false)).prepared(makes(names...)).cleaned(removes(names...))}
 	if g.version >= 6 {
-		all = []script{ask("by id", make(true)).prepared(makes(names...)), ask("by name", make(false))}
+		all = []script{ask("by id", make(true)).prepared(makes(names...)), ask("by name", make(false)).cleaned(removes(names...))}
 	}
 	return all
 }

@@ -46,7 +46,7 @@ func produces(g *gen) []script {
 				q.Topics[i].Partitions = q.Topics[i].Partitions[:1]
 			}
 			return q
-		}, endTxn(txn, true)),
+		}, endTxn(txn, true)).cleaned(ends(txn)),
 	}
 }
 
@@ -152,7 +152,7 @@ func metadata(g *gen) []script {
 			q := request(append(fresh, "open-a", "shut-a"))
 			q.AllowAutoTopicCreation = true
 			return q
-		}))
+		}).cleaned(removes(fresh...)))
 	}
 	return all
 }

@@ -137,7 +137,7 @@ func shared(group string) func(*side) error {
 	}
 }
 
-// knowsShare says whether a share group has offsets of so many topics.
+// knowsShare says whether a share group has offsets of so many topics of two partitions.
 func (s *side) knowsShare(group string, count int) (bool, error) {
 	q := kmsg.NewPtrDescribeShareGroupOffsetsRequest()
 	g := kmsg.NewDescribeShareGroupOffsetsRequestGroup()
@@ -147,7 +147,11 @@ func (s *side) knowsShare(group string, count int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return len(r.(*kmsg.DescribeShareGroupOffsetsResponse).Groups[0].Topics) == count, nil
+	known := 0
+	for _, t := range r.(*kmsg.DescribeShareGroupOffsetsResponse).Groups[0].Topics {
+		known += len(t.Partitions)
+	}
+	return known == 2*count, nil
 }
 
 func fromStart(s *side, group string) error {
@@ -182,7 +186,7 @@ func sharing(g *gen, on func(group string, names []string) step) []script {
 		q := shareFetch(group, 0, names)
 		q.SetVersion(1)
 		return q
-	}, on(group, names)).prepared(shared(group))}
+	}, on(group, names)).prepared(shared(group)).races()}
 }
 
 func shareFetches(g *gen) []script {
@@ -200,7 +204,7 @@ func shareFetches(g *gen) []script {
 			}
 			return q
 		},
-	).prepared(shared(group))}
+	).prepared(shared(group)).races()}
 }
 
 func shareAcknowledges(g *gen) []script {
@@ -281,7 +285,7 @@ func shareOffsets(groups ...string) func(*side) error {
 					return err
 				}
 			}
-			if _, err := s.askReady(func() kmsg.Request { return alterShare(group, append(openTopics[:2:2], shutTopics...)) }); err != nil {
+			if err := s.settled(func() (bool, error) { return s.altersShare(group) }); err != nil {
 				return err
 			}
 		}
@@ -289,10 +293,28 @@ func shareOffsets(groups ...string) func(*side) error {
 	}
 }
 
-func alterShare(group string, names []string) *kmsg.AlterShareGroupOffsetsRequest {
+// altersShare sets the offsets of all topics, and says whether all are there. The first time it may come before the
+// broker has made their state.
+func (s *side) altersShare(group string) (bool, error) {
+	names := slices.Concat(openTopics, shutTopics)
+	r, err := s.asAdmin(alterShare(group, names, 0, 1))
+	if err != nil {
+		return false, err
+	}
+	for _, t := range r.(*kmsg.AlterShareGroupOffsetsResponse).Topics {
+		for _, p := range t.Partitions {
+			if p.ErrorCode != 0 {
+				return false, nil
+			}
+		}
+	}
+	return s.knowsShare(group, len(names))
+}
+
+func alterShare(group string, names []string, partitions ...int32) *kmsg.AlterShareGroupOffsetsRequest {
 	q := kmsg.NewPtrAlterShareGroupOffsetsRequest()
 	q.GroupID = group
-	topics(&q.Topics, names, 0)
+	topics(&q.Topics, names, partitions...)
 	return q
 }
 
@@ -318,7 +340,7 @@ func describesShareOffsets(g *gen) []script {
 
 func altersShareOffsets(g *gen) []script {
 	group, names := g.made(g.group())[0], g.topics()
-	return []script{ask("plain", func() kmsg.Request { return alterShare(group, names) }).prepared(shareOffsets(group))}
+	return []script{ask("plain", func() kmsg.Request { return alterShare(group, names, 0) }).prepared(shareOffsets(group))}
 }
 
 func deletesShareOffsets(g *gen) []script {

@@ -31,7 +31,7 @@ func addsPartitions(g *gen) []script {
 			q.Transactions = append(q.Transactions, t)
 		}
 		return q
-	}, endTxn(txn, true))}
+	}, endTxn(txn, true)).cleaned(ends(txn))}
 }
 
 func addOffsets(txn, group string) func(past []kmsg.Response) kmsg.Request {
@@ -45,7 +45,7 @@ func addOffsets(txn, group string) func(past []kmsg.Response) kmsg.Request {
 
 func addsOffsets(g *gen) []script {
 	txn, group := g.txn(), g.group()
-	return []script{then("plain", begin(txn), addOffsets(txn, group), endTxn(txn, true))}
+	return []script{then("plain", begin(txn), addOffsets(txn, group), endTxn(txn, true)).cleaned(ends(txn))}
 }
 
 func endsTxns(g *gen) []script {
@@ -57,8 +57,8 @@ func endsTxns(g *gen) []script {
 		}
 	}
 	return []script{
-		then("commit", begin(txn), addPartitions(txn, openTopics), end(true)),
-		then("abort", begin(txn), addPartitions(txn, openTopics), end(false)),
+		then("commit", begin(txn), addPartitions(txn, openTopics), end(true)).cleaned(ends(txn)),
+		then("abort", begin(txn), addPartitions(txn, openTopics), end(false)).cleaned(ends(txn)),
 	}
 }
 
@@ -87,7 +87,7 @@ func commitsInTxn(g *gen) []script {
 		q.ProducerID, q.ProducerEpoch = producer(past)
 		topics(&q.Topics, names, 0, 7)
 		return q
-	}, endTxn(txn, true))}
+	}, endTxn(txn, true)).cleaned(ends(txn))}
 }
 
 func describesTxns(g *gen) []script {

@@ -3,6 +3,7 @@ package equivalence
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -13,7 +14,9 @@ type script struct {
 	name    string
 	prepare func(*side) error // by the super user, past doorkeeper
 	steps   []step
-	listing bool // the answer lists whatever there is: what other cases made is left out of it
+	listing bool              // the answer lists whatever there is: what other cases made is left out of it
+	racing  bool              // which partitions are served is a race: of those that are, nothing is compared
+	after   func(*side) error // by the super user, when the steps are done
 	// soon are more errors that go away in a moment; patience is how long an answer is waited for, 0: as long as usual.
 	soon     []int16
 	patience time.Duration
@@ -37,6 +40,18 @@ func (s script) prepared(f func(*side) error) script {
 // lists marks a script whose answer lists whatever there is.
 func (s script) lists() script {
 	s.listing = true
+	return s
+}
+
+// races marks a script whose answers hold what happens to be ready.
+func (s script) races() script {
+	s.racing = true
+	return s
+}
+
+// cleaned adds what the super user does last.
+func (s script) cleaned(f func(*side) error) script {
+	s.after = f
 	return s
 }
 
@@ -180,4 +195,30 @@ func commits(groups ...string) func(*side) error {
 // makes makes the super user make topics.
 func makes(names ...string) func(*side) error {
 	return func(s *side) error { return s.makeTopics(names...) }
+}
+
+// removes makes the super user delete topics that may have been made, so that answers about all topics stay short.
+func removes(names ...string) func(*side) error {
+	return func(s *side) error {
+		q := kmsg.NewPtrDeleteTopicsRequest()
+		q.SetVersion(5)
+		q.TimeoutMillis, q.TopicNames = 10_000, names
+		_, err := s.asAdmin(q)
+		return err
+	}
+}
+
+// ends waits until no transaction under an id is on its way to its end: what comes next in a log must not depend on it.
+func ends(txn string) func(*side) error {
+	return func(s *side) error {
+		return s.settled(func() (bool, error) {
+			q := kmsg.NewPtrDescribeTransactionsRequest()
+			q.TransactionalIDs = []string{txn}
+			r, err := s.asAdmin(q)
+			if err != nil {
+				return false, err
+			}
+			return !strings.HasPrefix(r.(*kmsg.DescribeTransactionsResponse).TransactionStates[0].State, "Prepare"), nil
+		})
+	}
 }
