@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"doorkeeper/access"
 	"doorkeeper/relay"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -20,6 +21,9 @@ type fuzzed struct{ *rig }
 func newFuzzed(f *testing.F, broker string, mode relay.Mode) fuzzed {
 	return fuzzed{newRig(f, []string{broker}, mode, func(_ *ClusterSpec, o *Options) {
 		o.Log = slog.New(slog.DiscardHandler)
+		w := newLaw("payroll")
+		w.says["later"] = access.Refuse
+		o.Policy = w
 		o.Timeouts.Frame, o.Timeouts.Stall = 2*time.Second, 2*time.Second
 	})}
 }
@@ -67,6 +71,10 @@ func FuzzRequests(f *testing.F) {
 		bytes.Join([][]byte{shake0, raw("n,,n=erp,r=x"), raw("c=biws")}, nil), foreign,
 		unanswered(3), hostileMetadata(200), headOf(10, 200, 0), {0x16, 3, 1, 0, 5},
 		sessionFetch(13, 0, -1, &fetchTopics[0], 5), sessionFetch(17, 0, 0, &fetchTopics[0], 5),
+		framed(fetching(12, 0, 0, payroll, orders), 12), framed(fetching(4, 0, -1, payroll), 4),
+		framed(producing(9, -1, "", orders, payroll, access.Topic{Name: "later"}), 9), framed(producing(3, 0, "", payroll, orders), 3),
+		framed(producing(11, 1, "payroll", orders), 11), framed(sharing(2, 0, shared{payroll, true}, shared{orders, true}), 2),
+		framed(acknowledging(0, payroll), 2),
 	} {
 		f.Add(seed)
 	}

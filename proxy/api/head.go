@@ -30,7 +30,7 @@ func (r *Reader) editHead(h *protocol.FetchHead, put []withheld) {
 	e := &r.head
 	*e = headEdit{at: h.TopicsAt, size: h.Size, throttle: -1}
 	if ask := x.throttles(); ask > h.Throttle && h.ThrottleAt >= 0 && h.Error == 0 {
-		e.needed, e.throttle, e.ask, x.Throttle = true, h.ThrottleAt, ask, ask+x.held
+		e.needed, e.throttle, e.ask, x.Throttle = true, h.ThrottleAt, ask, ask+x.held+x.held
 	}
 	if len(put) == 0 {
 		return
