@@ -34,6 +34,19 @@ test_one_underscore_is_not_internal if {
 		with data.doorkeeper.allow as another
 }
 
+test_only_topics_are_internal if {
+	decision.rule == "another" with input as action("READ", "GROUP", "__mirror")
+		with data.settings as settings
+		with data.doorkeeper.allow as another
+}
+
+test_named_principals_get_nothing_else if {
+	trusted := object.union(settings, {"internal_topics": ["User:billing"], "brokers": ["User:billing"]})
+	every asked in [topic("READ", "payroll"), action("READ", "GROUP", "__mirror"), action("ALTER", "CLUSTER", "kafka-cluster")] {
+		decision.allow == false with input as asked with data.settings as trusted with data.catalog as catalog
+	}
+}
+
 test_no_replica_fetches if {
 	every id in [0, 1, -2] {
 		decision.rule == "replicas" with input as object.union(ask, {"request": {"replica_id": id}})

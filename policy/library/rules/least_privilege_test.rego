@@ -52,6 +52,8 @@ test_prefixes_are_prefixes if {
 	not may("User:shop", action("READ", "GROUP", "bookshop-1"))
 	not may("User:shop", action("READ", "GROUP", "shop"))
 	may("User:shop", action("WRITE", "TRANSACTIONAL_ID", "shop-tx"))
+	not may("User:shop", action("TWO_PHASE_COMMIT", "TRANSACTIONAL_ID", "shop-tx"))
+	not may("User:shop", topic("WRITE", "shop-tx"))
 	not may("User:billing", action("WRITE", "TRANSACTIONAL_ID", "shop-tx"))
 }
 
@@ -71,4 +73,11 @@ test_types_do_not_mix if {
 test_idempotent_writes if {
 	may("User:shop", action("IDEMPOTENT_WRITE", "CLUSTER", "kafka-cluster"))
 	not may("User:audit", action("IDEMPOTENT_WRITE", "CLUSTER", "kafka-cluster"))
+}
+
+test_who_writes_does_not_administer if {
+	every operation in ["ALTER", "ALTER_CONFIGS", "CREATE", "DESCRIBE", "CLUSTER_ACTION"] {
+		not may("User:shop", action(operation, "CLUSTER", "kafka-cluster"))
+	}
+	not may("User:shop", topic("IDEMPOTENT_WRITE", "orders"))
 }

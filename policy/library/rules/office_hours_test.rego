@@ -28,6 +28,14 @@ test_in_its_own_time_zone if {
 	at("2026-11-23T09:00:00Z", tokyo) == "office_hours"
 }
 
+test_in_its_own_time_zone_without_a_catalog if {
+	rule := decision.rule with input as object.union(ask, {"time": {"minute": "2026-11-22T23:00:00Z"}})
+		with data.settings as object.union(settings, {"office_hours": {"User:billing": object.union(office, {"time_zone": "Asia/Tokyo"})}})
+		with data.catalog as {"topics": {}, "principals": {}}
+		with data.doorkeeper.allow as another
+	rule == "another"
+}
+
 test_in_utc_without_a_time_zone if {
 	every principals in [{}, {"User:billing": {"time_zone": ""}}] {
 		rule := decision.rule with input as object.union(ask, {"time": {"minute": "2026-11-23T17:30:00Z"}})

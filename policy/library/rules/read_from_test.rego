@@ -23,6 +23,11 @@ test_other_topics_have if {
 	not history(topic("READ", "orders"), {"max_age": "24h", "except": []})
 }
 
+test_only_reading_topics_has_a_history if {
+	not history(topic("DESCRIBE", "customers"), {"max_age": "24h", "except": []})
+	not history(action("READ", "GROUP", "customers"), {"max_age": "24h", "except": []})
+}
+
 test_exceptions if {
 	not history(topic("READ", "customers"), {"max_age": "24h", "except": ["User:audit"]})
 }
