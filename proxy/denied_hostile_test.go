@@ -126,6 +126,38 @@ func TestAnswerOfWhatWasNotAsked(t *testing.T) {
 	}
 }
 
+// A topic that is in the broker's session, and denied by the time that the request names it: nothing of it passes, whatever
+// the broker sends, and the session is opened anew.
+func TestBrokerSendsWhatIsDenied(t *testing.T) {
+	for _, sends := range []bool{true, false} {
+		eachMode(t, func(t *testing.T, mode relay.Mode) {
+			w := newLaw()
+			l := newLine(t, mode, w.under)
+			data, none := fetched(12, 7, 300, orders), fetched(12, 7, 0)
+			opens := framed(fetching(12, 0, 0, orders), 12)
+			l.trip(opens, opens, data, data)
+			w.mu.Lock()
+			w.says["orders"] = access.Deny // and no epoch says so
+			w.mu.Unlock()
+			ask, kept := framed(fetching(12, 7, 1, orders), 12), framed(fetching(12, 7, 1), 12)
+			if !sends {
+				l.trip(ask, kept, none, and(none, failing(orders, 29)))
+				l.trip(framed(fetching(12, 7, 2), 12), nil, nil, failed(12, 71, 0))
+				l.client.Close()
+				l.settle()
+				return
+			}
+			l.ask(ask)
+			l.asked(kept)
+			go l.answer(frameOf(ask, data))
+			l.gets(t, frameOf(ask, and(data, failing(orders, 29)))[:150])
+			l.client.Close()
+			l.settle()
+			l.mustCause("access revoked")
+		})
+	}
+}
+
 // A Produce that is large, slow and denied keeps nothing of the proxy's, and costs the broker nothing.
 func TestDeniedProduceIsNotKept(t *testing.T) {
 	l := newLine(t, relay.ModeAuto, func(_ *ClusterSpec, o *Options) {

@@ -38,6 +38,14 @@ func (x *Exchange) reading() access.Operation {
 	return access.OpRead
 }
 
+// now is the time at which decisions are judged: not before any of the request's own was made.
+func (x *Exchange) now() time.Time {
+	if x.Env.Now != nil {
+		return x.Env.Now()
+	}
+	return x.Received
+}
+
 // expired says that a decision's own end has come.
 func expired(d *access.Decision, now time.Time) bool {
 	return d != nil && !d.NotAfter.IsZero() && !now.Before(d.NotAfter)

@@ -103,7 +103,7 @@ func (s *FetchSessions) check(x *Exchange) standing {
 	switch {
 	case f.id != x.fetch.q.SessionID || f.broken:
 		return reopen
-	case f.made == made && !f.unnamed && (f.until.IsZero() || x.Received.Before(f.until)):
+	case f.made == made && !f.unnamed && (f.until.IsZero() || x.now().Before(f.until)):
 		return f.near(x)
 	}
 	var until time.Time
@@ -199,8 +199,10 @@ func (s *fetchSession) add(f *fetchState) error {
 	for i := range f.q.Topics {
 		t := &f.q.Topics[i]
 		st := s.topic(f.topics[i])
-		st.decision = f.decisions[i]
 		before := len(st.parts)
+		was := st.stops()
+		st.decision = f.decisions[i]
+		s.broken = s.broken || before > 0 && was != st.stops() // of its other partitions the broker has heard otherwise
 		for n, p := range f.q.Partitions[t.First : t.First+t.Count] {
 			st.parts[p.Index] = asked{p.Offset, p.LeaderEpoch}
 			delete(st.far, p.Index)

@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"doorkeeper/access"
 )
@@ -15,11 +14,12 @@ var ErrRevoked = errors.New("access was revoked")
 const never = ^uint64(0)
 
 // still asks again for the open partition's topic where the decision may no longer hold: the epoch moved, or the decision's
-// own end came, since the request was decided. Long polls wait, and large answers take their time. It says whether it asked.
+// own end came, since the request was decided. Long polls wait, and large answers take their time. Nor is anything believed
+// that a broker sends of what it was not asked for. It says whether it asked.
 func (r *Reader) still() (again bool, err error) {
 	x := r.x
 	epoch := x.Env.law().Epoch(x.Identity)
-	if d := r.decision; d != nil && epoch == r.checked && (d.NotAfter.IsZero() || !expired(d, time.Now())) {
+	if d := r.decision; d != nil && !d.Stops() && epoch == r.checked && (d.NotAfter.IsZero() || !expired(d, x.now())) {
 		return false, nil
 	}
 	return true, r.askAgain(epoch)

@@ -89,7 +89,7 @@ func (s *FetchSessions) checkShare(x *Exchange) (turned []turn, moves int, ok bo
 	if o == nil || q.q.SessionEpoch <= 0 {
 		return nil, 0, true
 	}
-	if o.made == q.made && !o.unnamed && (o.until.IsZero() || x.Received.Before(o.until)) {
+	if o.made == q.made && !o.unnamed && (o.until.IsZero() || x.now().Before(o.until)) {
 		return nil, o.moves, true
 	}
 	for _, t := range o.topics {
