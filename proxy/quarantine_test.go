@@ -606,3 +606,23 @@ func TestQuarantineOfATopic(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkLimited is what the quarantines add to a decision.
+func BenchmarkLimited(b *testing.B) {
+	topics := map[string][]quarantine.Quarantine{"none": nil, "of others": {{Principal: "User:other", Topics: []string{"payroll"}}}}
+	for name, all := range topics {
+		b.Run(name, func(b *testing.B) {
+			o := Options{Policy: api.AllowAll{}}
+			withQuarantines(all...)(nil, &o)
+			d := (&Proxy{opt: o}).decider(&access.Session{Source: netip.MustParseAddrPort("10.1.2.3:1")}, nil)
+			r := &access.Request{Identity: &access.Identity{Principal: "User:erp"}, Client: &access.Client{}}
+			a := &access.Action{Operation: access.OpRead, Type: access.ResTopic, Name: "orders"}
+			b.ReportAllocs()
+			for b.Loop() {
+				if d.Decide(r, a).Stops() {
+					b.Fatal("denied")
+				}
+			}
+		})
+	}
+}

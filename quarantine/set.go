@@ -14,6 +14,7 @@ type Set struct {
 // one.
 type index struct {
 	by     map[fact][]entry
+	kinds  uint8 // of the facts in by, a bit each
 	others []entry
 }
 
@@ -66,6 +67,7 @@ func (x *index) add(q *Quarantine) {
 				x.by = map[fact][]entry{}
 			}
 			x.by[f] = append(x.by[f], e)
+			x.kinds |= 1 << f.kind
 			return
 		}
 	}
@@ -79,9 +81,9 @@ func (s *Subject) facts() [5]fact {
 
 // find returns the first entry that concerns s and, if a is given, is about a.
 func (x *index) find(s *Subject, a *access.Action) (entry, bool) {
-	if len(x.by) > 0 {
+	if x.kinds != 0 {
 		for _, f := range s.facts() {
-			if f.value == "" {
+			if f.value == "" || x.kinds>>f.kind&1 == 0 {
 				continue
 			}
 			if e, ok := first(x.by[f], s, a); ok {
@@ -111,7 +113,7 @@ func (s *Set) Bars(who *Subject) *Quarantine {
 }
 
 // Limits says whether there are quarantines that Decide could find.
-func (s *Set) Limits() bool { return s != nil && len(s.scoped.by)+len(s.scoped.others) > 0 }
+func (s *Set) Limits() bool { return s != nil && (s.scoped.kinds != 0 || len(s.scoped.others) > 0) }
 
 // Decide returns what is to be decided of an action, above every policy; nil if no quarantine is about it.
 //
