@@ -14,8 +14,8 @@ import (
 //
 // Actions: DELETE on each topic.
 //
-// Denied: 29 for each partition, low watermark -1, a partition once however often it is named. All topics stand in the
-// order of a Scala map. Refused: the connection ends.
+// Denied: 29 for each partition, low watermark -1, a partition once however often it is named. Topics and
+// partitions stand in the order of Scala's maps. Refused: the connection ends.
 var deleteRecordsRow = row[kmsg.DeleteRecordsRequest, kmsg.DeleteRecordsResponse](
 	kmsg.DeleteRecords, deriveDeleteRecords, nil, each, denies(denyDeleteRecords))
 
@@ -41,20 +41,43 @@ func denyDeleteRecords(x *Exchange, q *kmsg.DeleteRecordsRequest) (*kmsg.DeleteR
 			denied.add(t.Topic, p.Partition, p)
 		}
 	}
-	topics := make([]kmsg.DeleteRecordsResponseTopic, 0, len(denied.names))
-	for _, name := range denied.names {
-		t := kmsg.NewDeleteRecordsResponseTopic()
-		t.Topic, t.Partitions = name, denied.of[name]
-		topics = append(topics, t)
-	}
 	if len(kept) == 0 {
 		r := kmsg.NewPtrDeleteRecordsResponse()
-		r.Topics = deletedOrder(topics)
+		mergeDeleted(r, &denied)
 		return r, nil
 	}
 	q.Topics = kept
-	merges(x, func(r *kmsg.DeleteRecordsResponse) { r.Topics = deletedOrder(append(r.Topics, topics...)) })
+	merges(x, func(r *kmsg.DeleteRecordsResponse) { mergeDeleted(r, &denied) })
 	return nil, nil
+}
+
+// mergeDeleted adds the denied topics. A broker has their partitions in an immutable map if it could delete nothing, else
+// in a mutable one.
+func mergeDeleted(r *kmsg.DeleteRecordsResponse, denied *grouped[kmsg.DeleteRecordsResponseTopicPartition]) {
+	n, some := len(denied.keys), false
+	for i := range r.Topics {
+		for j := range r.Topics[i].Partitions {
+			some = some || r.Topics[i].Partitions[j].ErrorCode != errUnknownTopic
+			n++
+		}
+	}
+	of := make(map[string][]partitionKey, len(denied.names))
+	for _, k := range denied.keys {
+		of[k.topic] = append(of[k.topic], k)
+	}
+	for _, name := range denied.names {
+		keys := of[name]
+		if !some && n > keepsOrder {
+			keys = immutableOrder(keys, partitionHash)
+		} else {
+			keys = mutableOrder(keys, len(keys), partitionHash)
+		}
+		t := kmsg.NewDeleteRecordsResponseTopic()
+		ordered := denied.in(keys)
+		t.Topic, t.Partitions = name, ordered.of[name]
+		r.Topics = append(r.Topics, t)
+	}
+	r.Topics = deletedOrder(r.Topics)
 }
 
 func deletedOrder(topics []kmsg.DeleteRecordsResponseTopic) []kmsg.DeleteRecordsResponseTopic {

@@ -15,7 +15,8 @@ import (
 //
 // Denied: without CLUSTER_ACTION 31 beside an otherwise empty answer. An id 53 on all its partitions. A topic 29 on its
 // partitions, and then nothing of the transaction is done: partitions that do not exist get 3 (to v3; the broker is
-// asked), all others 55; each partition once, topics in the order of a HashMap. Refused: 14.
+// asked), all others 55; each partition once, in the orders of a Scala map and then
+// of a HashMap of topics. Refused: 14.
 var addPartitionsToTxnRow = row[kmsg.AddPartitionsToTxnRequest, kmsg.AddPartitionsToTxnResponse](
 	kmsg.AddPartitionsToTxn, deriveAddPartitionsToTxn, nil,
 	inquires(askAddedPartitions), denies(denyAddPartitionsToTxn), retries(errCoordinatorLoading))
@@ -91,6 +92,7 @@ func denyAddPartitionsToTxn(x *Exchange, q *kmsg.AddPartitionsToTxnRequest) (*km
 	if !denied { // a denied topic of which no partition was named
 		return nil, nil
 	}
+	errs = errs.in(mutableOrder(errs.keys, len(errs.keys), partitionHash))
 	for _, name := range hashOrder(errs.names) {
 		t := kmsg.NewAddPartitionsToTxnResponseTopic()
 		t.Topic, t.Partitions = name, errs.of[name]

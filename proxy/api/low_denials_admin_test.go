@@ -111,11 +111,11 @@ var topicDenials = []denialCase{
 	{name: "refused", to: 5, q: deleteNames("a"), refused: mayNotDelete("DELETE TOPIC a"), ends: errRefused},
 
 	{name: "all", q: &kmsg.DeleteRecordsRequest{Topics: []drTopic{{Topic: "a", Partitions: []drPart{{Partition: 0, Offset: 5}, {Partition: 1}, {Partition: 0, Offset: 7}}}}}, denied: []string{"DELETE TOPIC a"},
-		want: &kmsg.DeleteRecordsResponse{Topics: []drAnswer{{Topic: "a", Partitions: []drDone{{Partition: 0, LowWatermark: -1, ErrorCode: 29}, {Partition: 1, LowWatermark: -1, ErrorCode: 29}}}}}},
+		want: &kmsg.DeleteRecordsResponse{Topics: []drAnswer{{Topic: "a", Partitions: []drDone{{Partition: 1, LowWatermark: -1, ErrorCode: 29}, {Partition: 0, LowWatermark: -1, ErrorCode: 29}}}}}},
 	{name: "mixed", q: &kmsg.DeleteRecordsRequest{Topics: []drTopic{{Topic: "a", Partitions: []drPart{{Partition: 0}}}, {Topic: "b", Partitions: []drPart{{Partition: 2}}}, {Topic: "a", Partitions: []drPart{{Partition: 1}}}}},
 		denied: []string{"DELETE TOPIC a"}, passes: &kmsg.DeleteRecordsRequest{Topics: []drTopic{{Topic: "b", Partitions: []drPart{{Partition: 2}}}}},
 		answer: &kmsg.DeleteRecordsResponse{Topics: []drAnswer{{Topic: "b", Partitions: []drDone{{Partition: 2, LowWatermark: 9}}}}},
-		want: &kmsg.DeleteRecordsResponse{Topics: []drAnswer{{Topic: "a", Partitions: []drDone{{Partition: 0, LowWatermark: -1, ErrorCode: 29}, {Partition: 1, LowWatermark: -1, ErrorCode: 29}}},
+		want: &kmsg.DeleteRecordsResponse{Topics: []drAnswer{{Topic: "a", Partitions: []drDone{{Partition: 1, LowWatermark: -1, ErrorCode: 29}, {Partition: 0, LowWatermark: -1, ErrorCode: 29}}},
 			{Topic: "b", Partitions: []drDone{{Partition: 2, LowWatermark: 9}}}}}},
 	{name: "refused", q: &kmsg.DeleteRecordsRequest{Topics: []drTopic{{Topic: "a"}}}, refused: []string{"DELETE TOPIC a"}, ends: errRefused},
 }

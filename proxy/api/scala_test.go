@@ -23,6 +23,14 @@ func TestScalaOrder(t *testing.T) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
+	// As answered to a DeleteRecords of which nothing, and something, was done.
+	two := []partitionKey{{"shut-read", 0}, {"shut-read", 1}}
+	if got := immutableOrder(two, partitionHash); got[0].partition != 1 {
+		t.Errorf("%v", got)
+	}
+	if got := mutableOrder(two, 10, partitionHash); got[0].partition != 0 {
+		t.Errorf("%v", got)
+	}
 	if got := scalaOrder([]string{"BB", "Aa"}); got[0] != "BB" { // the two share a hash code
 		t.Errorf("%v", got)
 	}

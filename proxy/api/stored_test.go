@@ -441,10 +441,21 @@ func nameIn(v reflect.Value) string {
 	return "no name"
 }
 
+// storedUnordered are the APIs of which the order of an answer cannot be held against what is stored, and why.
+var storedUnordered = map[string]string{
+	"Metadata":             "all topics, and topics by id, stand in the order of ids that are drawn",
+	"ListOffsets":          "what a broker answers of fewer topics stands in another order",
+	"CreateTopics":         "names that were made for a case stand for others, of another hash",
+	"DeleteTopics":         "a controller shuffles them",
+	"DeleteGroups":         "groups stand in the order of their coordinator's partitions",
+	"ShareGroupDescribe":   "topics stand in the order of ids that are drawn",
+	"StreamsGroupDescribe": "topics stand in the order of ids that are drawn",
+}
+
 var storedRequest = regexp.MustCompile(`Request Request\(.*\) needs`)
 
 // alike is an answer in the form in which it is stored: nothing that is zero, each look-alike once, lists in any
-// order; and the words that stand for addresses.
+// order where storedUnordered says so; and the words that stand for addresses.
 func alike(t *testing.T, r kmsg.Response, v int16) any {
 	t.Helper()
 	r.SetVersion(v)
@@ -461,15 +472,15 @@ func alike(t *testing.T, r kmsg.Response, v int16) any {
 	if err := json.Unmarshal(text, &m); err != nil {
 		t.Fatal(err)
 	}
-	return reduced(m)
+	return reduced(m, storedUnordered[kmsg.NameForKey(r.Key())] == "")
 }
 
-func reduced(v any) any {
+func reduced(v any, ordered bool) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := map[string]any{}
 		for name, x := range v {
-			if x = reduced(x); x != nil && name != "Version" && name != "Host" && name != "Port" {
+			if x = reduced(x, ordered); x != nil && name != "Version" && name != "Host" && name != "Port" {
 				out[name] = x
 			}
 		}
@@ -480,10 +491,12 @@ func reduced(v any) any {
 	case []any:
 		var list []string
 		for _, x := range v {
-			text, _ := json.Marshal(reduced(x))
+			text, _ := json.Marshal(reduced(x, ordered))
 			list = append(list, string(text))
 		}
-		slices.Sort(list)
+		if !ordered {
+			slices.Sort(list)
+		}
 		if list = slices.Compact(list); len(list) == 0 {
 			return nil
 		}

@@ -136,7 +136,8 @@ func entries[T any](ours []placed[T]) []T {
 type grouped[P any] struct {
 	names []string
 	of    map[string][]P
-	seen  map[partitionKey]bool
+	keys  []partitionKey
+	at    map[partitionKey]int // where in of
 }
 
 type partitionKey struct {
@@ -146,17 +147,27 @@ type partitionKey struct {
 
 func (g *grouped[P]) add(topic string, partition int32, p P) {
 	if g.of == nil {
-		g.of, g.seen = make(map[string][]P), make(map[partitionKey]bool)
+		g.of, g.at = make(map[string][]P), make(map[partitionKey]int)
 	}
 	k := partitionKey{topic, partition}
-	if g.seen[k] {
+	if _, twice := g.at[k]; twice {
 		return
 	}
-	g.seen[k] = true
-	if _, known := g.of[topic]; !known {
+	list, known := g.of[topic]
+	if !known {
 		g.names = append(g.names, topic)
 	}
-	g.of[topic] = append(g.of[topic], p)
+	g.at[k], g.keys = len(list), append(g.keys, k)
+	g.of[topic] = append(list, p)
+}
+
+// in has some of what was added in another order.
+func (g *grouped[P]) in(order []partitionKey) grouped[P] {
+	var ordered grouped[P]
+	for _, k := range order {
+		ordered.add(k.topic, k.partition, g.of[k.topic][g.at[k]])
+	}
+	return ordered
 }
 
 // overrule lets the action that was asked last pass although it was denied; the denial stays on record, with a word on
