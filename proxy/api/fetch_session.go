@@ -35,7 +35,6 @@ var errSession = errors.New("a fetch session of more than 200000 partitions, or 
 
 type fetchSession struct {
 	id     int32 // 0: none
-	epoch  int32 // of the next incremental request
 	byName map[string]*sessionTopic
 	byID   map[[16]byte]*sessionTopic
 	parts  int // of all topics
@@ -69,13 +68,6 @@ func (t *sessionTopic) putFar(partition int32, d *access.Decision) {
 type asked struct {
 	offset int64
 	epoch  int32 // the leader epoch that the client knows, -1: none
-}
-
-// Open says whether an incremental fetch may go on the session id: whether this connection opened it.
-func (s *FetchSessions) Open(id int32) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return id != 0 && s.fetch.id == id
 }
 
 // drop forgets the fetch session.
@@ -167,15 +159,14 @@ func (s *FetchSessions) accept(x *Exchange, id int32) (more []withheld, stale bo
 			s.fetch = fetchSession{}
 			return nil, true, nil
 		}
-		s.fetch.forget(f)
 		if err = s.fetch.add(f); err != nil {
 			return nil, true, err
 		}
+		s.fetch.forget(f) // behind it, as the broker does: what is asked for and forgotten in one is forgotten
 		more, stale = s.fetch.withhold(x.Version), s.fetch.made != f.made
 		if id != s.fetch.id { // the broker has closed it
 			s.fetch = fetchSession{}
 		}
-		s.fetch.epoch = q.SessionEpoch + 1
 		return more, stale, nil
 	case id == 0 && q.SessionID == 0 && q.SessionEpoch < 0: // without a session, beside the one that may be open
 		return nil, false, nil
@@ -185,7 +176,6 @@ func (s *FetchSessions) accept(x *Exchange, id int32) (more []withheld, stale bo
 	}
 	// a full fetch that opened one
 	s.fetch = fetchSession{id: id, byName: map[string]*sessionTopic{}, byID: map[[16]byte]*sessionTopic{}, made: f.made}
-	s.fetch.epoch = q.SessionEpoch + 1
 	return nil, false, s.fetch.add(f)
 }
 

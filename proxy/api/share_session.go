@@ -15,7 +15,6 @@ type shareKey struct{ group, member string }
 
 // A shareSession is a share session as the client sees it. The broker's is without the topics that may not be read.
 type shareSession struct {
-	epoch  int32 // the next one
 	topics map[[16]byte]*sharedTopic
 	parts  int // of all topics
 	moves  int // how often it has changed
@@ -138,7 +137,6 @@ func (s *FetchSessions) shareAccept(x *Exchange) (stale bool, err error) {
 	case o == nil:
 		return true, nil
 	}
-	o.epoch = q.q.SessionEpoch + 1
 	if o.made != q.made {
 		if o.made = q.made; o.moves != q.moves {
 			o.made = basis{} // what came in between was not asked for again
@@ -159,16 +157,14 @@ func (s *FetchSessions) shareAccept(x *Exchange) (stale bool, err error) {
 	return o.made != q.made, nil
 }
 
-// shareAcknowledged moves the epoch on by a ShareAcknowledge.
+// shareAcknowledged forgets a session that a ShareAcknowledge has ended.
 func (s *FetchSessions) shareAcknowledged(group, member string, epoch int32) {
+	if epoch >= 0 {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := shareKey{group, member}
-	if epoch < 0 {
-		delete(s.share, k)
-	} else if o := s.share[k]; o != nil {
-		o.epoch = epoch + 1
-	}
+	delete(s.share, shareKey{group, member})
 }
 
 func (o *shareSession) add(q *shareFetchState) {
