@@ -108,6 +108,7 @@ func (e *Engine) Prepare(o Options) (commit func(), err error) {
 }
 
 func (e *Engine) load(o Options) (*snapshot, error) {
+	defer makeRoom()()
 	s := &snapshot{mode: o.Mode, deadline: o.Deadline}
 	if s.deadline <= 0 {
 		s.deadline = DefaultDeadline
