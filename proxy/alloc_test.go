@@ -11,6 +11,8 @@ import (
 	"doorkeeper/policy"
 	"doorkeeper/proxy/api"
 	"doorkeeper/relay"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // In the steady state a Fetch or Produce costs no allocation, in either mover.
@@ -65,6 +67,7 @@ type hotPath struct {
 	batches         int
 	opens           []byte // asked once before, and answered in the same way
 	policy          api.Policy
+	accounts        *policy.Accounts
 }
 
 func hotPaths(t testing.TB) []hotPath {
@@ -92,6 +95,12 @@ func hotPaths(t testing.TB) []hotPath {
 	for _, h := range all {
 		h.name += " under a policy"
 		h.policy = decides(t, policy.Enforce)
+		all = append(all, h)
+		h.name += " with limits"
+		limits := newTerms(t, access.Limits{FetchBytesPerSecond: 1 << 50, ProduceBytesPerSecond: 1 << 50,
+			Budgets:  []access.Budget{{Bytes: 1 << 60, Window: time.Hour}, {Messages: 1 << 60, Window: time.Hour, Key: "topic"}},
+			ReadFrom: &access.ReadFrom{MaxBehind: 1 << 61}})
+		h.policy, h.accounts = limits, limits.accounts
 		all = append(all, h)
 	}
 	return all
@@ -138,10 +147,11 @@ func (e engines) Session(s *access.Session) api.Decider { return e.Engine.Sessio
 
 func (h *hotPath) roundTrip(t testing.TB) func() {
 	h.request, h.answer = bytes.Clone(h.pristine[0]), bytes.Clone(h.pristine[1])
-	broker := newCanned(t, map[int16][]byte{h.key: h.answer})
+	ends := answered(kmsg.NewPtrListOffsetsResponse(), listsByLatest, false)
+	broker := newCanned(t, map[int16][]byte{h.key: h.answer, 2: ends})
 	r := newRigWith(t, []string{broker.addr()}, h.mode, time.Hour, func(_ *ClusterSpec, o *Options) {
 		if h.policy != nil {
-			o.Policy = h.policy
+			o.Policy, o.Accounts = h.policy, h.accounts
 		}
 	}) // no flow closes: that is per second, not per frame
 	nc := dialRig(t, r)

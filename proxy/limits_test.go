@@ -6,28 +6,33 @@ import (
 	"encoding/binary"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"doorkeeper/access"
+	"doorkeeper/internal/kafkatest"
 	"doorkeeper/policy"
 	"doorkeeper/proxy/api"
 	"doorkeeper/relay"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // terms is a policy that allows everything, topics within limits.
 type terms struct {
 	mu       sync.Mutex
-	t        time.Time // what time it is for the accounts
+	t        time.Time     // what time it is for the accounts
+	speed    time.Duration // how often faster than the real time it runs; 0: it stands
+	started  time.Time
 	accounts *policy.Accounts
 	decision *access.Decision
 }
 
 // newTerms gives every topic the same limits. The time stands still until a test moves it.
 func newTerms(t testing.TB, l access.Limits) *terms {
-	w := &terms{t: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
+	w := &terms{t: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), started: time.Now()}
 	w.decision = &access.Decision{Verdict: access.Allow, Enforced: true, Rule: "limited", Limits: &l}
 	var err error
 	if w.accounts, _, err = policy.OpenAccounts(policy.AccountOptions{Now: w.now}); err != nil {
@@ -39,7 +44,14 @@ func newTerms(t testing.TB, l access.Limits) *terms {
 func (w *terms) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.t
+	return w.t.Add(w.speed * time.Since(w.started))
+}
+
+// run lets the time run.
+func (w *terms) run(speed time.Duration) {
+	w.mu.Lock()
+	w.speed, w.started = speed, time.Now()
+	w.mu.Unlock()
 }
 
 func (w *terms) pass(d time.Duration) {
@@ -607,4 +619,145 @@ func TestASpentBudgetOfWrites(t *testing.T) {
 	l.nothing("broker", l.broker)
 	l.client.Close()
 	l.settle()
+}
+
+// Many connections of one principal, at once, to a broker that has all there is: together they get what the rate says
+// and a batch, and what is counted is what they got.
+func TestManyConnectionsShareARate(t *testing.T) {
+	const rate, burst, clients, rounds = 1_000_000, 200_000, 8, 20
+	w := newTerms(t, access.Limits{FetchBytesPerSecond: rate, BurstBytes: burst, Budgets: []access.Budget{{Bytes: 1 << 40, Window: 24 * time.Hour}}})
+	began := w.now()
+	w.run(20)
+	broker := newSource(t)
+	r := newRig(t, []string{broker.Addr().String()}, relay.ModeAuto, w.under)
+	var got atomic.Int64
+	var all sync.WaitGroup
+	for range clients {
+		all.Go(func() {
+			nc, err := net.DialTimeout("tcp", r.addr, patience)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer nc.Close()
+			request, _ := cannedFetch(1, batchSize)
+			buf := make([]byte, 64<<10)
+			for range rounds {
+				if _, err := nc.Write(request); err != nil {
+					t.Error(err)
+					return
+				}
+				_ = nc.SetReadDeadline(time.Now().Add(patience))
+				n, err := readGrown(nc, &buf)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got.Add(recordsIn(buf[:n]))
+			}
+		})
+	}
+	all.Wait()
+	r.settle()
+	elapsed := w.now().Sub(began)
+	most := burst + int64(elapsed)*rate/int64(time.Second) + batchSize
+	if got.Load() > most {
+		t.Errorf("%d bytes in %v; want %d at most", got.Load(), elapsed, most)
+	}
+	if used := w.accounts.Used()["bytes"]; used != got.Load() {
+		t.Errorf("%d bytes are counted, %d were delivered", used, got.Load())
+	}
+}
+
+// recordsIn is how many bytes of records are in an answer to a Fetch of version 12.
+func recordsIn(frame []byte) (n int64) {
+	r := kmsg.NewPtrFetchResponse()
+	r.SetVersion(12)
+	if r.ReadFrom(frame[9:]) != nil {
+		return 0
+	}
+	for _, t := range r.Topics {
+		for _, p := range t.Partitions {
+			n += int64(len(p.RecordBatches))
+		}
+	}
+	return n
+}
+
+// newSource is a broker with no end of batches: it gives as many as a Fetch asks for, and one at least.
+func newSource(t testing.TB) net.Listener {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	serve := func(nc net.Conn) {
+		defer nc.Close()
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := readGrown(nc, &buf)
+			if err != nil {
+				return
+			}
+			q := decodeRequest(buf[:n]).(*kmsg.FetchRequest)
+			_, answer := cannedFetch(max(1, int(q.MaxBytes)/batchSize), batchSize)
+			if _, err := nc.Write(to(buf[:n], answer)); err != nil {
+				return
+			}
+		}
+	}
+	all.Go(func() {
+		for {
+			nc, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { serve(nc) })
+		}
+	})
+	t.Cleanup(func() { ln.Close(); all.Wait() })
+	return ln
+}
+
+// An honest consumer under a rate gets everything, at its rate, and hears of no error.
+func TestAConsumerUnderARate(t *testing.T) {
+	fake := kafkatest.Start(t, kafkatest.Options{Brokers: 1, Partitions: 3, Topics: []string{"orders"}})
+	const rate, burst, batch, n, size = 400_000, 20_000, 20_000, 1000, 1000
+	w := newTerms(t, access.Limits{FetchBytesPerSecond: rate, BurstBytes: burst})
+	w.run(1)
+	r := newRig(t, fake.Addrs, relay.ModeAuto, w.under)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	client := func(more ...kgo.Opt) *kgo.Client {
+		cl, err := kgo.NewClient(append(more, kgo.SeedBrokers(r.addr))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(cl.Close)
+		return cl
+	}
+	producer := client(kgo.DefaultProduceTopic("orders"), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(batch))
+	for i := range n {
+		producer.Produce(ctx, &kgo.Record{Value: bytes.Repeat([]byte{byte(i)}, size)}, nil)
+	}
+	if err := producer.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	cl := client(kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	got := 0
+	for got < n {
+		f := cl.PollFetches(ctx)
+		if err := f.Err(); err != nil {
+			t.Fatal(err)
+		}
+		got += f.NumRecords()
+	}
+	if got != n {
+		t.Errorf("%d messages; want %d, each once", got, n)
+	}
+	least := time.Duration(n*size-burst-batch) * time.Second / rate
+	if took := time.Since(began); took < least {
+		t.Errorf("%d bytes in %v; want %v at least", n*size, took, least)
+	}
 }
