@@ -109,7 +109,11 @@ func (q *requests) forwardKept() error {
 		e.kind = silent
 	}
 	q.produce = nil
-	q.limitWrite(x)
+	if err := q.limitWrite(x); err != nil {
+		bytebufferpool.Put(buf)
+		x.Free()
+		return err
+	}
 	if err := q.push(e); err != nil {
 		bytebufferpool.Put(buf)
 		x.Free()

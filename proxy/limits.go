@@ -17,12 +17,13 @@ import (
 // A read is asked for as much as is left, and where nothing is, it waits here, unsent, and its client is not read: a
 // consumer that keeps asking moves at its rate and notices nothing. When the wait was in vain a Fetch is answered here
 // with the time after which to come again; a ShareFetch, which carries acknowledgements, waits longer and goes then. A
-// write goes at once, and then its client is not read until the rate allows more. A budget that is spent denies, as a
+// write goes, and then its client is not read until the rate allows more. A budget that is spent denies, as a
 // decision of its own (limitDecider).
 
 const (
 	fetchWaits  = time.Second      // at most, before it is answered here
 	shareWaits  = 10 * time.Second // at most, before it goes on all the same: a third of what its client waits for an answer
+	writeWaits  = 10 * time.Second // at most, for what others of its principal have written
 	laterAtMost = 10 * time.Second // is asked of a client: limits may change
 	restLook    = 250 * time.Millisecond
 )
@@ -216,20 +217,31 @@ func (q *requests) rest(d time.Duration) error {
 	}
 }
 
-// limitWrite charges a Produce that is about to go to the broker, all of which was seen.
-func (q *requests) limitWrite(x *api.Exchange) {
+// limitWrite charges a Produce that is about to go to the broker, all of which was seen. It waits a while where others of
+// its principal are in debt: a new connection each time would be no way around the rate.
+func (q *requests) limitWrite(x *api.Exchange) error {
 	l := q.c.limits
 	if l == nil {
-		return
+		return nil
 	}
-	if plan := l.planOf(x); plan != nil {
-		if plan.WouldWait() {
-			x.WouldWait()
-		}
-		x.Claim(plan, 0)
-		x.ChargeProduce()
-		l.plan = plan
+	plan := l.planOf(x)
+	if plan == nil {
+		return nil
 	}
+	if plan.WouldWait() {
+		x.WouldWait()
+	}
+	began := time.Now()
+	if err := q.repay(plan, began.Add(writeWaits)); err != nil {
+		return err
+	}
+	if waited := time.Since(began); waited >= time.Millisecond {
+		x.HeldUp(waited)
+	}
+	x.Claim(plan, 0)
+	x.ChargeProduce()
+	l.plan = plan
+	return nil
 }
 
 // muted waits, before another frame of the client is taken, until what it wrote is within its rate again.
@@ -238,17 +250,27 @@ func (q *requests) muted() error {
 	if l == nil || l.plan == nil {
 		return nil
 	}
-	debt := l.plan.Debt()
-	if debt > 0 {
-		if err := q.flush(); err != nil {
-			return err
-		}
+	err := q.repay(l.plan, time.Time{})
+	l.plan = nil
+	return err
+}
+
+// repay waits until a plan's debt is paid, at most until end, if it is one. A drain does not wait for it.
+func (q *requests) repay(plan *policy.Plan, end time.Time) error {
+	debt := plan.Debt()
+	if debt == 0 {
+		return nil
 	}
-	for ; debt > 0 && !q.c.p.draining.Load(); debt = l.plan.Debt() {
+	if err := q.flush(); err != nil { // what came before does not wait
+		return err
+	}
+	for ; debt > 0 && !q.c.p.draining.Load(); debt = plan.Debt() {
+		if !end.IsZero() && !time.Now().Before(end) {
+			break
+		}
 		if err := q.rest(debt); err != nil {
 			return err
 		}
 	}
-	l.plan = nil
 	return nil
 }

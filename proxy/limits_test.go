@@ -295,6 +295,38 @@ func TestAProduceAtItsRate(t *testing.T) {
 	}
 }
 
+// Another connection of a principal that has written too much waits too; somebody else's does not.
+func TestANewConnectionIsNoWayAroundARate(t *testing.T) {
+	w := newTerms(t, access.Limits{ProduceBytesPerSecond: 100_000, BurstBytes: 10_000})
+	l := newLine(t, relay.ModeUser, w.under)
+	request, answer := cannedProduce(60_000)
+	l.ask(request)
+	l.asked(request)
+	l.answer(to(request, answer))
+
+	other := l.elsewhere()
+	if _, err := other.Write(request); err != nil {
+		t.Fatal(err)
+	}
+	l.accept()
+	l.asked(request)
+	other.Close()
+
+	again := l.dial()
+	defer again.Close()
+	small, _ := cannedProduce(1000)
+	if _, err := again.Write(small); err != nil {
+		t.Fatal(err)
+	}
+	l.accept()
+	l.nothing("broker", l.broker)
+	w.pass(500 * time.Millisecond)
+	l.asked(small)
+	again.Close()
+	l.client.Close()
+	l.settle()
+}
+
 // A ShareFetch waits, and goes: even when the proxy drains. Its acknowledgements are never lost.
 func TestAShareFetchAtItsRate(t *testing.T) {
 	w := newTerms(t, access.Limits{FetchBytesPerSecond: 100_000, BurstBytes: 15_000})

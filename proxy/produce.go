@@ -103,7 +103,10 @@ func (q *requests) endProduce() error {
 		e.kind = silent
 	}
 	q.produce = nil
-	q.limitWrite(x)
+	if err := q.limitWrite(x); err != nil {
+		x.Free()
+		return err
+	}
 	if err := q.push(e); err != nil {
 		x.Free()
 		return err
