@@ -8,6 +8,7 @@ import (
 	"doorkeeper/access"
 	"doorkeeper/policy"
 	"doorkeeper/proxy/api"
+	"doorkeeper/relay"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -255,6 +256,16 @@ func (q *requests) muted() error {
 	return err
 }
 
+// gone says that the client has ended and left nothing to do: a session need not wait for a debt that it will not add to.
+// Under TLS nobody sees from here what is left: there it waits.
+func (q *requests) gone() bool {
+	if q.c.records != nil || q.r.Len() > q.at || q.r.Queued() > 0 {
+		return false
+	}
+	info, ok := relay.SocketInfo(q.c.raw)
+	return ok && info.Ended && q.r.Queued() == 0 // what came before the end, came before it was asked for
+}
+
 // repay waits until a plan's debt is paid, at most until end, if it is one. A drain does not wait for it.
 func (q *requests) repay(plan *policy.Plan, end time.Time) error {
 	debt := plan.Debt()
@@ -265,7 +276,7 @@ func (q *requests) repay(plan *policy.Plan, end time.Time) error {
 		return err
 	}
 	for ; debt > 0 && !q.c.p.draining.Load(); debt = plan.Debt() {
-		if !end.IsZero() && !time.Now().Before(end) {
+		if end.IsZero() && q.gone() || !end.IsZero() && !time.Now().Before(end) {
 			break
 		}
 		if err := q.rest(debt); err != nil {

@@ -6,4 +6,5 @@ type Info struct {
 	Unsent  uint32 // bytes handed over and not sent yet
 	RTT     uint32 // smoothed round trip, microseconds
 	Retrans uint32 // segments sent again
+	Ended   bool   // the peer sends nothing more, or the connection is gone
 }

@@ -81,6 +81,12 @@ func (r *Reader) Queued() int {
 
 func (r *Reader) askQueued(fd uintptr) { r.got = queued(fd) }
 
+// States of TCP_INFO (linux/tcp_states.h).
+const (
+	tcpClose     = 7
+	tcpCloseWait = 8
+)
+
 // SocketInfo asks the kernel about c; false if it does not tell, or c is closed.
 func SocketInfo(c *net.TCPConn) (Info, bool) {
 	raw, err := c.SyscallConn()
@@ -91,5 +97,5 @@ func SocketInfo(c *net.TCPConn) (Info, bool) {
 	if raw.Control(func(fd uintptr) { t, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }) != nil || err != nil {
 		return Info{}, false
 	}
-	return Info{Acked: t.Bytes_acked, Unsent: t.Notsent_bytes, RTT: t.Rtt, Retrans: t.Total_retrans}, true
+	return Info{Acked: t.Bytes_acked, Unsent: t.Notsent_bytes, RTT: t.Rtt, Retrans: t.Total_retrans, Ended: t.State == tcpCloseWait || t.State == tcpClose}, true
 }
