@@ -31,8 +31,11 @@ func (c *answerChecker) fail(at *ast.Location, err error) {
 	c.errs = append(c.errs, ast.NewError(ast.TypeErr, at, "%s", err.Error()))
 }
 
+// pathOf is the document that a rule makes.
+func pathOf(rule *ast.Rule) ast.Ref { return rule.Ref().GroundPrefix() }
+
 func (c *answerChecker) rule(rule *ast.Rule, entry ast.Ref) {
-	path := rule.Path()
+	path := pathOf(rule)
 	if rule.Head.Value == nil { // a set's member
 		return
 	}

@@ -69,7 +69,7 @@ func compile(r *Rules) (*code, error) {
 	if c.Compile(modules); c.Failed() {
 		return nil, located(c.Errors)
 	}
-	if len(c.GetRulesDynamic(entry)) == 0 {
+	if len(c.GetRulesDynamicWithOpts(entry, ast.RulesOptions{})) == 0 {
 		return nil, fmt.Errorf("policy: %s: there is no rule %s, which is what is asked: write it, or set policy.decision", r.Origin, entry)
 	}
 	if r.Input == Doorkeeper {

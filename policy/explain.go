@@ -83,7 +83,7 @@ func (t *tracer) TraceEvent(e topdown.Event) {
 
 func (t *tracer) list() (list []Fired) {
 	for _, rule := range t.fired {
-		if f := (Fired{rule.Path().String(), place(rule)}); !slices.Contains(list, f) {
+		if f := (Fired{pathOf(rule).String(), place(rule)}); !slices.Contains(list, f) {
 			list = append(list, f)
 		}
 	}
@@ -101,7 +101,7 @@ func (t *tracer) decider(entry ast.Ref, v access.Verdict) string {
 	}
 	for _, name := range names {
 		for _, rule := range slices.Backward(t.fired) {
-			if rule.Path().HasPrefix(name) || name.Equal(entry) && entry.HasPrefix(rule.Path()) {
+			if pathOf(rule).HasPrefix(name) || name.Equal(entry) && entry.HasPrefix(pathOf(rule)) {
 				return place(rule)
 			}
 		}

@@ -116,21 +116,6 @@ func readProduced(t *testing.T, version int16, frame []byte) (all []written) {
 	return all
 }
 
-// next reads one frame at the broker.
-func (l *line) next() []byte {
-	l.t.Helper()
-	if l.broker == nil {
-		l.accept()
-	}
-	_ = l.broker.SetReadDeadline(time.Now().Add(patience))
-	buf := make([]byte, 8<<20)
-	n, err := readFrame(l.broker, buf)
-	if err != nil {
-		l.t.Fatal("broker reads a frame:", err)
-	}
-	return buf[:n]
-}
-
 // topicsWritten wants these answers for both partitions of each topic.
 func topicsWritten(version int16, codes map[*access.Topic]int16, order ...*access.Topic) (all []written) {
 	for _, topic := range order {
