@@ -12,7 +12,8 @@ import (
 var superUsers = []string{"User:ANONYMOUS", "User:admin"}
 
 // writePolicy writes the policy that `doorkeeper policy from-acls` makes of the rights into dir, and returns the lines of
-// configuration that load it.
+// configuration that load it. The deadline is long: on a busy machine a decision may take more than the usual, and a
+// refusal is no broker's answer.
 func writePolicy(dir string) (string, error) {
 	data, err := acl.Data(bindings(), acl.Settings{SuperUsers: superUsers})
 	if err != nil {
@@ -23,5 +24,5 @@ func writePolicy(dir string) (string, error) {
 			return "", err
 		}
 	}
-	return fmt.Sprintf("policy: {mode: enforce, paths: [%q], input: opa-kafka, decision: data.kafka.authz.allow}\n", dir), nil
+	return fmt.Sprintf("policy: {mode: enforce, paths: [%q], input: opa-kafka, decision: data.kafka.authz.allow, deadline: 1s}\n", dir), nil
 }
