@@ -211,7 +211,7 @@ func (b *bench) run(t *testing.T, key int16, versions [2]int16, g generator) {
 			t.Errorf("version %d has no case", version)
 		}
 	}
-	if !*unguarded {
+	if *only < 0 && !*unguarded { // else the brokers come to it in another state
 		kept.check(t)
 	}
 }
