@@ -9,7 +9,6 @@ import (
 
 	"doorkeeper/access"
 	"doorkeeper/admin"
-	"doorkeeper/config"
 	"doorkeeper/journal"
 )
 
@@ -27,7 +26,13 @@ const (
 // digests say which program was started with which configuration.
 type digests struct{ config, binary string }
 
-func newDigests(c *config.Config) digests { return digests{c.Digest(), binaryDigest()} }
+// hashBinary begins to hash the running program, which takes as long as the rest of a start, and returns what waits for
+// the digest.
+func hashBinary() (digest func() string) {
+	done := make(chan string, 1) // so that the goroutine ends where nobody waits
+	go func() { done <- binaryDigest() }()
+	return func() string { return <-done }
+}
 
 // binaryDigest is the SHA-256 of the running program, "" where it cannot be read.
 func binaryDigest() string {

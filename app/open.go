@@ -40,6 +40,7 @@ func Open(c *config.Config, opt Options) (*App, error) {
 }
 
 func (a *App) open(c *config.Config) (err error) {
+	binary := hashBinary()
 	if a.state, err = openState(c.StateDir); err != nil {
 		return err
 	}
@@ -61,10 +62,6 @@ func (a *App) open(c *config.Config) (err error) {
 		ClusterID: a.clusters.id, APIName: apiName, ErrorName: protocol.ErrorName,
 	})
 	a.ticks = startTicker(a.journal)
-	a.digests = newDigests(c)
-	a.recordStart()
-	a.keepDecrees()
-
 	p, err := a.newPlan(c, nil)
 	if err != nil {
 		return err
@@ -72,6 +69,9 @@ func (a *App) open(c *config.Config) (err error) {
 	if err := a.openSinks(c); err != nil {
 		return err
 	}
+	a.digests = digests{c.Digest(), binary()}
+	a.recordStart() // before anything can happen that is recorded
+	a.keepDecrees()
 	a.proxy = proxy.New(proxy.Options{
 		ProxyID: c.ProxyID, Journal: a.journal, Policy: deciders{a.law.engine}, Quarantine: a.decrees.quarantines, Accounts: a.accounts, Log: a.log,
 		Limits: limits(c.Limits, a.descriptors, a.log), Timeouts: timeouts(c.Timeouts),
