@@ -23,8 +23,8 @@ import (
 // terms is a policy that allows everything, topics within limits.
 type terms struct {
 	mu       sync.Mutex
-	t        time.Time     // what time it is for the accounts
-	speed    time.Duration // how often faster than the real time it runs; 0: it stands
+	t        time.Time // what time it is for the accounts
+	speed    float64   // how often faster than the real time it runs; 0: it stands
 	started  time.Time
 	accounts *policy.Accounts
 	decision *access.Decision
@@ -44,11 +44,11 @@ func newTerms(t testing.TB, l access.Limits) *terms {
 func (w *terms) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.t.Add(w.speed * time.Since(w.started))
+	return w.t.Add(time.Duration(w.speed * float64(time.Since(w.started))))
 }
 
 // run lets the time run.
-func (w *terms) run(speed time.Duration) {
+func (w *terms) run(speed float64) {
 	w.mu.Lock()
 	w.speed, w.started = speed, time.Now()
 	w.mu.Unlock()
