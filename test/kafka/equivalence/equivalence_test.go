@@ -244,6 +244,11 @@ func (b *bench) play(t *testing.T, c *testCase, kept *golden) {
 	if c.script.after != nil {
 		b.both(t, c.script.after)
 	}
+	if len(c.script.silent) > 0 && (answers[b.direct][0].response == closed || b.door != nil && answers[b.door][0].response == closed) {
+		if err := b.level(c.script.silent); err != nil {
+			t.Errorf("%v: what was written without an answer is not the same: %v", c, err)
+		}
+	}
 	for i := range c.script.steps {
 		direct := answers[b.direct][i]
 		if direct.key == c.key {

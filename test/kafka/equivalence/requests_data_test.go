@@ -27,7 +27,7 @@ func produces(g *gen) []script {
 	}
 	return []script{
 		ask("plain", plain(-1)),
-		ask("no answer", plain(0)),
+		unanswered(names, plain(0)),
 		ask("no such partition", func() kmsg.Request {
 			q := produceRequest(names, nil, 1, batch())
 			q.Topics[0].Partitions[1].Partition = 7
@@ -48,6 +48,63 @@ func produces(g *gen) []script {
 			return q
 		}, endTxn(txn, true)).cleaned(ends(txn)),
 	}
+}
+
+// unanswered is a write of which nobody hears when it is done, where the connection is over before.
+func unanswered(names []string, make func() kmsg.Request) script {
+	s := ask("no answer", make)
+	s.silent = names
+	return s
+}
+
+// ends are the end offsets of the topics' first partitions.
+func (s *side) ends(names []string) (offsets []int64, err error) {
+	q := kmsg.NewPtrListOffsetsRequest()
+	q.SetVersion(5)
+	for _, name := range names {
+		t := kmsg.NewListOffsetsRequestTopic()
+		t.Topic = name
+		for i := range int32(2) {
+			p := kmsg.NewListOffsetsRequestTopicPartition()
+			p.Partition, p.Timestamp = i, -1
+			t.Partitions = append(t.Partitions, p)
+		}
+		q.Topics = append(q.Topics, t)
+	}
+	r, err := s.asAdmin(q)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range r.(*kmsg.ListOffsetsResponse).Topics {
+		for _, p := range t.Partitions {
+			offsets = append(offsets, p.Offset)
+		}
+	}
+	return offsets, nil
+}
+
+// level waits until topics end alike on all sides, and stay so for a moment.
+func (b *bench) level(names []string) error {
+	var last []int64
+	still := 0
+	return b.sides[0].settled(func() (bool, error) {
+		alike := true
+		for i, s := range b.sides {
+			ends, err := s.ends(names)
+			if err != nil {
+				return false, err
+			}
+			alike = alike && slices.Equal(ends, last)
+			if i == 0 {
+				last = ends
+			}
+			alike = alike && slices.Equal(ends, last)
+		}
+		if still++; !alike {
+			still = 0
+		}
+		return still == 4, nil
+	})
 }
 
 func fetchRequest(names []string) *kmsg.FetchRequest {

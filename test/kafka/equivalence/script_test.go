@@ -17,6 +17,7 @@ type script struct {
 	listing bool              // the answer lists whatever there is: what other cases made is left out of it
 	racing  bool              // which partitions are served is a race: of those that are, nothing is compared
 	after   func(*side) error // by the super user, when the steps are done
+	silent  []string          // topics that are written without an answer: where the connection is closed, the next case waits until both brokers have them
 	// soon are more errors that go away in a moment; patience is how long an answer is waited for, 0: as long as usual.
 	soon     []int16
 	patience time.Duration
