@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -24,16 +25,32 @@ work on. What is printed comes from the access records. It ends by itself; with 
 		Example: "  doorkeeper demo\n  doorkeeper demo --keep",
 		Args:    cobra.NoArgs,
 		RunE: ran(func(cmd *cobra.Command, _ []string) error {
-			// A closed terminal or pipe (demo | head) ends it as Ctrl-C does, or its child and folder would stay behind.
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+			// A closed terminal or pipe (demo | head) ends it as Ctrl-C does, or its child and folder would stay behind. The
+			// signal of a broken pipe says nothing of that: every client that leaves early raises it in the proxy.
+			signal.Ignore(syscall.SIGPIPE)
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 			defer stop()
 			return demo.Run(ctx, demo.Options{
-				Out: c.out, Log: c.err, Colour: bool(painter(c.out)), Keep: keep, Version: app.Version, Command: calledAs(),
+				Out: &watched{c.out, stop}, Log: c.err, Colour: bool(painter(c.out)), Keep: keep, Version: app.Version, Command: calledAs(),
 			})
 		}),
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "stay after the story, for a client of your own")
 	return cmd
+}
+
+// watched tells when nobody reads any more.
+type watched struct {
+	io.Writer
+	gone func()
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if err != nil {
+		w.gone()
+	}
+	return n, err
 }
 
 // calledAs is how the reader calls this program: under `go run` the binary's own path would be of no use.
