@@ -295,3 +295,30 @@ func TestAskedOnce(t *testing.T) {
 		t.Error("turns are kept")
 	}
 }
+
+// Two changes take their numbers in one order and take effect in the other: the second moves the epoch too, for what was
+// decided between the two was decided without it.
+func TestEpochMovesWithTheLaterOfTwoChanges(t *testing.T) {
+	e := newEngine(t, Options{Rules: rules(`decision := {"allow": true}`)})
+	s := testSession()
+	session, id := e.Session(s), testRequest(s, "User:app").Identity
+	session.Epoch(id)
+
+	late := *e.current.Load() // a policy that has its number, and is not in force yet
+	late.epoch = e.epochs.next()
+	e.Bump("User:app")
+	between := session.Epoch(id)
+	e.current.Store(&late)
+	if got := session.Epoch(id); got <= between {
+		t.Errorf("epoch %d before the policy was in force, and %d after it", between, got)
+	}
+
+	p := e.epochs.of("User:app") // and the same the other way round
+	number := e.epochs.next()
+	e.SetGrants(nil)
+	between = session.Epoch(id)
+	p.epoch.Store(number)
+	if got := session.Epoch(id); got <= between {
+		t.Errorf("epoch %d before the principal's change, and %d after it", between, got)
+	}
+}

@@ -5,8 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// epochs gives every change a number of its own, from one clock: the policy's changes and the principals'. The epoch of a
-// session is the larger of the policy's and its principal's, so it moves with either and never comes back.
+// epochs gives every change a number of its own, from one clock: the policy's changes and the principals'. Each has its
+// number a moment before it takes effect, so that two may take effect in the other order. The epoch of a session is the sum of
+// the policy's and its principal's: both only grow, so it moves with either, whichever is first, and never comes back. (The
+// larger of the two would not move with one that was late.)
 type epochs struct {
 	clock atomic.Uint64
 
@@ -26,12 +28,22 @@ type principal struct {
 
 func (e *epochs) next() uint64 { return e.clock.Add(1) }
 
-func (e *epochs) bump(name string) { e.of(name).epoch.Store(e.next()) }
+// bump moves a principal's epoch. Under the lock: of two at a time the later number stays, and who was forgotten is 0.
+func (e *epochs) bump(name string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.get(name).epoch.Store(e.next())
+}
 
 // of returns a principal's epoch. One that was forgotten starts anew with a number that nobody has had.
 func (e *epochs) of(name string) *principal {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.get(name)
+}
+
+// get is called with mu held.
+func (e *epochs) get(name string) *principal {
 	if p := e.principals[name]; p != nil {
 		return p
 	}

@@ -30,7 +30,7 @@ func (e *Engine) Session(s *access.Session) *Session {
 func (s *Session) Epoch(i *access.Identity) uint64 {
 	policy := s.engine.current.Load().epoch
 	_, epoch := s.principal(i)
-	return max(policy, epoch)
+	return policy + epoch // both only grow
 }
 
 // Watches says that nothing of what is decided is carried out: there are no rules, or they are only watched.
