@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 
 	"doorkeeper/access"
@@ -282,4 +283,20 @@ func TestNothingChangesWhileAPolicyIsWatched(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The last action that a request has room for is a topic's, and the one behind it a transactional id's that is denied: what
+// there is no room to ask does not pass unasked.
+func TestProduceOfMoreThanCanBeAsked(t *testing.T) {
+	l := newLine(t, relay.ModeAuto, newLaw("tx").under)
+	q := producing(9, -1, "tx", orders)
+	empty := kmsg.NewProduceRequestTopic()
+	empty.Topic = orders.Name
+	for range 9_999 {
+		q.Topics = append(q.Topics, empty)
+	}
+	slices.Reverse(q.Topics)
+	frame := framed(q, 9)
+	go func() { _, _ = l.client.Write(frame) }()
+	l.closed("it names more than 10000 resources")
 }

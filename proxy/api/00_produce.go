@@ -160,7 +160,7 @@ func (l *produceListener) Batch(b *protocol.Batch) error {
 		s.transactional = true
 		l.x().Ask(access.OpWrite, access.ResTransactionalID, l.TransactionalID)
 	}
-	return nil
+	return l.over // what could not be asked does not pass
 }
 
 // End has nothing to do: the frame was forwarded as it came.
