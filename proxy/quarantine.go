@@ -58,15 +58,27 @@ func (l *limited) Decide(r *access.Request, a *access.Action) *access.Decision {
 	if set := l.store.Set(); set.Limits() {
 		who := l.who
 		who.Know(r.Identity, r.Client)
-		d := set.Decide(&who, a)
+		about := means(r, a)
+		d := set.Decide(&who, about)
 		if d == nil && l.owned(&who) {
-			d = set.Decide(&who, a)
+			d = set.Decide(&who, about)
 		}
 		if d != nil {
 			return d
 		}
 	}
 	return l.Decider.Decide(r, a)
+}
+
+// means is the action that a quarantine is asked about. A follower's Fetch is a read like any other, although Kafka asks its
+// authorizer for CLUSTER_ACTION alone, and nothing of the topic.
+func means(r *access.Request, a *access.Action) *access.Action {
+	if a.Operation != access.OpNone || a.Type != access.ResTopic || kmsg.Key(r.API) != kmsg.Fetch {
+		return a
+	}
+	read := *a
+	read.Operation = access.OpRead
+	return &read
 }
 
 // Epoch implements api.Decider. Both epochs only grow, so their sum moves when one of them does.

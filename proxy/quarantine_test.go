@@ -626,3 +626,24 @@ func BenchmarkLimited(b *testing.B) {
 		})
 	}
 }
+
+// A follower's read is a read: who may be one where no policy says otherwise reads no more for it of what is quarantined.
+func TestQuarantinedReadsOfAFollower(t *testing.T) {
+	for _, version := range []int16{5, 11, 17} {
+		l := newLine(t, relay.ModeAuto, withQuarantines(quarantine.Quarantine{
+			Principal: access.Anonymous, Operations: []access.Operation{access.OpRead}, Topics: []string{"payroll"},
+		}))
+		l.cluster.LearnTopics([]access.Topic{orders, payroll})
+		following := func(topics ...access.Topic) []byte {
+			q := fetching(version, 0, -1, topics...)
+			if q.ReplicaID = 2; version >= 15 {
+				q.ReplicaID, q.ReplicaState.ID = -1, 2
+			}
+			return framed(q, version)
+		}
+		data := fetched(version, 0, 300, orders)
+		l.trip(following(orders, payroll), following(orders), data, and(data, failing(payroll, 29)))
+		l.client.Close()
+		l.settle()
+	}
+}
