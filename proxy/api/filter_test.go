@@ -63,6 +63,29 @@ func TestFilterEndsInTime(t *testing.T) {
 	}
 }
 
+// watches is a decider of which nothing is carried out.
+type watches struct{ *counts }
+
+func (watches) Watches() bool { return true }
+
+// Where nothing is carried out, a slow policy ends nothing and hides nothing either; it is not asked any longer.
+func TestFilterOfAWatchedPolicyLetsPass(t *testing.T) {
+	clock := time.Unix(1, 0)
+	x := highExchange(t, int16(kmsg.ListTransactions), 0)
+	d := &counts{clock: &clock, takes: 10 * time.Millisecond}
+	x.Env.Decider = watches{d}
+	x.Env.Now = func() time.Time { return clock }
+	f := x.filter()
+	for i := range 1000 {
+		if !f.shows(access.OpDescribe, access.ResTopic, string(rune('a'+i))) {
+			t.Fatalf("name %d is hidden", i)
+		}
+	}
+	if d.asked != 101 || f.err() != nil || f.undecided() {
+		t.Errorf("asked %d times; error %v", d.asked, f.err())
+	}
+}
+
 func TestFilterOperations(t *testing.T) {
 	const all = int32(0b1101_1111_1000) // of a TOPIC, as AclEntry.supportedOperations has it
 	for _, c := range []struct {
