@@ -14,7 +14,7 @@ import (
 // offset that a time stands for is asked for with ListOffsets, on the client's own connection, and kept for a while.
 
 const (
-	reachKept     = time.Minute // an offset for a time is good for so long
+	reachKept     = time.Minute // an offset for a time is good for so long, and an end to deny somebody for
 	reachesKnown  = 1 << 16     // partitions of a cluster of which something is remembered; the oldest is forgotten
 	reachesAsked  = 1000        // partitions in one question; more are looked at when they are read
 	reachAges     = 4           // different ages that are remembered of one partition
@@ -36,8 +36,9 @@ type reachKey struct {
 }
 
 type reached struct {
-	high int64 // the high watermark last seen, -1: none
-	ages []aged
+	high  int64     // the high watermark last seen, -1: none
+	heard time.Time // when that was, or when it was asked for in vain
+	ages  []aged
 }
 
 // aged is the first offset that is no older than an age.
@@ -111,10 +112,32 @@ func (r *reaches) reach(k reachKey, rf *access.ReadFrom, now time.Time) (api.Rea
 	return reach, known && now.Sub(a.asked) < reachKept
 }
 
-func (r *reaches) saw(k reachKey, high int64) {
+func (r *reaches) saw(k reachKey, high int64, now time.Time) {
 	r.mu.Lock()
-	r.of(k).high = high
+	p := r.of(k)
+	p.high, p.heard = high, now
 	r.mu.Unlock()
+}
+
+// unsaid notes that the broker said nothing of a partition's end: a follower serves reads (KIP-392), and no questions. What
+// it answers to the read says it then.
+func (r *reaches) unsaid(k reachKey, now time.Time) {
+	r.mu.Lock()
+	r.of(k).heard = now
+	r.mu.Unlock()
+}
+
+// stale says whether it is worth asking for what reach says.
+func (r *reaches) stale(k reachKey, rf *access.ReadFrom, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.of(k)
+	if rf.MaxAge > 0 {
+		if a := p.aged(rf.MaxAge); a == nil || now.Sub(a.asked) >= reachKept {
+			return true
+		}
+	}
+	return rf.MaxBehind > 0 && now.Sub(p.heard) >= reachKept
 }
 
 // behind raises the first offset that may be read.
@@ -151,7 +174,12 @@ func (l *limits) Reach(t *access.Topic, partition int32, rf *access.ReadFrom) (a
 
 // Saw implements api.Limits.
 func (l *limits) Saw(t *access.Topic, partition int32, high int64) {
-	l.reaches.saw(reachKey{topicName(t.Name, t.ID), partition}, high)
+	l.reaches.saw(reachKey{topicName(t.Name, t.ID), partition}, high, l.meter.Now())
+}
+
+// Stale implements api.Limits.
+func (l *limits) Stale(t *access.Topic, partition int32, rf *access.ReadFrom) bool {
+	return t.Name != "" && l.reaches.stale(reachKey{topicName(t.Name, t.ID), partition}, rf, l.meter.Now()) // else nothing can be asked
 }
 
 // Behind implements api.Limits.
@@ -184,10 +212,11 @@ func (q *requests) measure(x *api.Exchange) error {
 	}
 	now := l.meter.Now()
 	if err := q.listOffsets(ends, latestOffset, func(k reachKey, offset int64, failed bool) {
-		if !failed {
-			offset = max(0, offset)
+		if failed {
+			l.reaches.unsaid(k, now)
+		} else {
+			l.reaches.saw(k, max(0, offset), now)
 		}
-		l.reaches.saw(k, max(0, offset))
 	}); err != nil {
 		return err
 	}

@@ -58,7 +58,10 @@ func batchAt(base int64, t time.Time) []byte {
 }
 
 // offsets answers the proxy's next question, for the offsets of a time.
-func (l *line) offsets(at int64, offsets map[int32]int64) {
+func (l *line) offsets(at int64, offsets map[int32]int64) { l.offsetsOr(at, 0, offsets) }
+
+// offsetsOr is offsets, with an error in place of every one if code is not 0.
+func (l *line) offsetsOr(at int64, code int16, offsets map[int32]int64) {
 	l.t.Helper()
 	if l.broker == nil {
 		l.accept()
@@ -76,7 +79,7 @@ func (l *line) offsets(at int64, offsets map[int32]int64) {
 			l.t.Errorf("asked for time %d; want %d", p.Timestamp, at)
 		}
 		a := kmsg.NewListOffsetsResponseTopicPartition()
-		a.Partition, a.Offset = p.Partition, offsets[p.Partition]
+		a.Partition, a.Offset, a.ErrorCode = p.Partition, offsets[p.Partition], code
 		t.Partitions = append(t.Partitions, a)
 	}
 	r.Topics = append(r.Topics, t)
@@ -234,6 +237,68 @@ func TestReadsInASessionMayNotReachFarBehind(t *testing.T) {
 	l.settle()
 }
 
+// A broker that does not lead a partition says nothing of its end, and still serves reads of it (KIP-392). Then the answer's
+// own end counts: the first read reaches no further back than the next ones.
+func TestReadsFromAFollowerMayNotReachFarBehind(t *testing.T) {
+	w := newTerms(t, access.Limits{ReadFrom: &access.ReadFrom{MaxBehind: 100}})
+	l := newLine(t, relay.ModeUser, w.under)
+	far := readFrom(0, -1, 1, map[int32]int64{0: 0})
+	l.ask(far)
+	l.offsetsOr(latestOffset, 6, map[int32]int64{0: -1})
+	l.asked(far)
+	l.answer(to(far, read(0, 1000, map[int32][]byte{0: recordBatch(0, 10, 1000)})))
+	l.closed("access revoked")
+	for _, rec := range l.all() {
+		if rec.GetBytes() > 0 {
+			t.Errorf("%d bytes were released", rec.GetBytes())
+		}
+	}
+	near := readFrom(0, -1, 2, map[int32]int64{0: 950})
+	l.client, l.broker = l.dial(), nil
+	l.ask(near)
+	l.asked(near)
+	answer := to(near, read(0, 1000, map[int32][]byte{0: recordBatch(950, 10, 1000)}))
+	l.answer(answer)
+	l.answered(answer)
+	l.client.Close()
+	l.settle()
+}
+
+// A topic that is deleted and made anew begins at 0 again. Who is denied because of the old one's end is not denied for
+// ever: after a while it is asked anew where the topic ends.
+func TestAnEndIsNotBelievedForEver(t *testing.T) {
+	w := newTerms(t, access.Limits{ReadFrom: &access.ReadFrom{MaxBehind: 100}})
+	l := newLine(t, relay.ModeUser, w.under)
+	first := readFrom(0, -1, 1, map[int32]int64{0: 950})
+	l.ask(first)
+	l.offsets(latestOffset, map[int32]int64{0: 1000})
+	l.asked(first)
+	answer := to(first, read(0, 1000, map[int32][]byte{0: recordBatch(950, 10, 1000)}))
+	l.answer(answer)
+	l.answered(answer)
+
+	w.pass(reachKept - time.Second)
+	again := readFrom(0, -1, 2, map[int32]int64{0: 0})
+	l.ask(again)
+	if got := codes(readAnswer(t, l.client, 12)); got != "map[0:29]" {
+		t.Errorf("codes %s", got)
+	}
+	w.pass(time.Second)
+	l.ask(again)
+	l.offsets(latestOffset, map[int32]int64{0: 20})
+	l.asked(again)
+	answer = to(again, read(0, 20, map[int32][]byte{0: recordBatch(0, 10, 1000)}))
+	l.answer(answer)
+	l.answered(answer)
+
+	w.pass(reachKept) // what is within the reach asks nothing
+	near := readFrom(0, -1, 3, map[int32]int64{0: 10})
+	l.ask(near)
+	l.asked(near)
+	l.client.Close()
+	l.settle()
+}
+
 // Where it is only watched nothing is asked, nothing changes, and the records say what would have been.
 func TestAWatchedReach(t *testing.T) {
 	w := newTerms(t, access.Limits{Watched: true, ReadFrom: &access.ReadFrom{MaxBehind: 100, MaxAge: time.Hour}})
@@ -260,7 +325,7 @@ func TestAWatchedReach(t *testing.T) {
 func TestReachesAreBounded(t *testing.T) {
 	var r reaches
 	for i := range reachesKnown + 100 {
-		r.saw(reachKey{"orders", int32(i)}, int64(i))
+		r.saw(reachKey{"orders", int32(i)}, int64(i), time.Time{})
 	}
 	if len(r.byKey) != reachesKnown || len(r.order)-r.head != reachesKnown {
 		t.Errorf("%d partitions, %d in order", len(r.byKey), len(r.order)-r.head)

@@ -20,6 +20,8 @@ type Limits interface {
 	Tariff(r *access.Request, d *access.Decision, t *access.Topic) Tariff
 	// Reach is how far back reads of a partition may reach; known is false where that must be asked first.
 	Reach(t *access.Topic, partition int32, rf *access.ReadFrom) (r Reach, known bool)
+	// Stale says that it is a while ago that anything about the reach was heard, or asked in vain: asking is worth it.
+	Stale(t *access.Topic, partition int32, rf *access.ReadFrom) bool
 	// Saw says what a partition's high watermark is.
 	Saw(t *access.Topic, partition int32, highWatermark int64)
 	// Behind says that what stands before an offset is out of reach, whatever else is known.

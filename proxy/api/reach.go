@@ -32,14 +32,16 @@ func (x *Exchange) keepsReach(d *access.Decision) bool {
 	return x.Env.Limits != nil && readFrom(d) != nil && !d.Limits.Watched
 }
 
-// Unreached calls f for each partition that a Fetch is going to read of which is not known how far back it may.
+// Unreached calls f for each partition that a Fetch is going to read of which is not known how far back it may, or which it
+// may not for a reason that was true some time ago: a topic may have been deleted and made anew.
 func (x *Exchange) Unreached(f func(t *access.Topic, partition int32, rf *access.ReadFrom)) {
 	if x.API != fetchRow {
 		return
 	}
-	ask := func(t *access.Topic, d *access.Decision, partition int32) {
-		if _, known := x.Env.Limits.Reach(t, partition, d.Limits.ReadFrom); !known {
-			f(t, partition, d.Limits.ReadFrom)
+	ask := func(t *access.Topic, d *access.Decision, partition int32, offset int64) {
+		rf := d.Limits.ReadFrom
+		if r, known := x.Env.Limits.Reach(t, partition, rf); (!known || offset < r.Offset) && x.Env.Limits.Stale(t, partition, rf) {
+			f(t, partition, rf)
 		}
 	}
 	s := &x.fetch
@@ -49,13 +51,13 @@ func (x *Exchange) Unreached(f func(t *access.Topic, partition int32, rf *access
 		}
 		t := &s.q.Topics[i]
 		for _, p := range s.q.Partitions[t.First : t.First+t.Count] {
-			ask(s.topics[i], d, p.Index)
+			ask(s.topics[i], d, p.Index, p.Offset)
 		}
 	}
 	if x.incremental() {
 		x.Env.Fetch.reaching(x, func(t *sessionTopic) bool {
-			for p := range t.parts {
-				ask(t.topic, t.decision, p)
+			for p, a := range t.parts {
+				ask(t.topic, t.decision, p, a.offset)
 			}
 			return true
 		})
