@@ -25,13 +25,13 @@ type FetchSessions struct {
 	share map[shareKey]*shareSession
 }
 
-// Bounds of one fetch session: more than any broker has for one client.
+// Bounds of one fetch session, and of all share sessions of a connection together: more than any broker has for one client.
 const (
 	maxSessionParts  = 200_000
 	maxSessionTopics = maxActions
 )
 
-var errSession = errors.New("a fetch session of more than 200000 partitions, or 10000 topics")
+var errSession = errors.New("a fetch session, or share sessions, of more than 200000 partitions, or 10000 topics")
 
 type fetchSession struct {
 	id     int32 // 0: none

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"testing"
 
 	"doorkeeper/access"
@@ -66,6 +67,29 @@ func TestSessionHasABound(t *testing.T) {
 	}
 	if _, _, err := s.accept(x, 7); err == nil {
 		t.Error("it was taken")
+	}
+}
+
+// All share sessions of a connection together have the bound of one: a member id is anything that a client makes up.
+func TestShareSessionsHaveABoundTogether(t *testing.T) {
+	var s FetchSessions
+	var last error
+	for member := range 3 {
+		x := &Exchange{}
+		f := &x.shareFetch
+		f.group, f.member = "g", fmt.Sprint(member)
+		f.topics, f.decisions = []*access.Topic{{Name: "orders", ID: [16]byte{1}}}, []*access.Decision{allowed}
+		f.q.Topics = []protocol.FetchTopic{{ID: [16]byte{1}, Count: maxSessionParts / 2}}
+		for i := range int32(maxSessionParts / 2) {
+			f.q.Partitions = append(f.q.Partitions, protocol.SharePart{Index: i})
+		}
+		if last != nil {
+			t.Fatalf("session %d: %v", member, last)
+		}
+		_, last = s.shareAccept(x)
+	}
+	if last == nil {
+		t.Error("three sessions of half the bound were taken")
 	}
 }
 

@@ -151,10 +151,20 @@ func (s *FetchSessions) shareAccept(x *Exchange) (stale bool, err error) {
 	o.forget(q)
 	o.count()
 	o.moves++
-	if o.parts > maxSessionParts || len(o.topics) > maxSessionTopics {
+	if s.shareTooMuch() {
 		return true, errSession
 	}
 	return o.made != q.made, nil
+}
+
+// shareTooMuch says that the share sessions of the connection are together more than can be followed: their members are
+// names that a client makes up.
+func (s *FetchSessions) shareTooMuch() bool {
+	parts, topics := 0, 0
+	for _, o := range s.share {
+		parts, topics = parts+o.parts, topics+len(o.topics)
+	}
+	return parts > maxSessionParts || topics > maxSessionTopics
 }
 
 // shareAcknowledged forgets a session that a ShareAcknowledge has ended.
