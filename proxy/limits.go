@@ -134,6 +134,11 @@ func movesRecords(r *access.Request, a *access.Action) bool {
 	return false
 }
 
+// Decreed implements api.Decreed.
+func (d limitDecider) Decreed(r *access.Request, a *access.Action) *access.Decision {
+	return api.Decreed(d.Decider, r, a)
+}
+
 // Watches implements api.Watches.
 func (d limitDecider) Watches() bool { return api.Watches(d.Decider) }
 

@@ -55,19 +55,26 @@ func (l *limited) owned(who *quarantine.Subject) bool {
 
 // Decide implements api.Decider.
 func (l *limited) Decide(r *access.Request, a *access.Action) *access.Decision {
-	if set := l.store.Set(); set.Limits() {
-		who := l.who
-		who.Know(r.Identity, r.Client)
-		about := means(r, a)
-		d := set.Decide(&who, about)
-		if d == nil && l.owned(&who) {
-			d = set.Decide(&who, about)
-		}
-		if d != nil {
-			return d
-		}
+	if d := l.Decreed(r, a); d != nil {
+		return d
 	}
 	return l.Decider.Decide(r, a)
+}
+
+// Decreed implements api.Decreed.
+func (l *limited) Decreed(r *access.Request, a *access.Action) *access.Decision {
+	set := l.store.Set()
+	if !set.Limits() {
+		return nil
+	}
+	who := l.who
+	who.Know(r.Identity, r.Client)
+	about := means(r, a)
+	d := set.Decide(&who, about)
+	if d == nil && l.owned(&who) {
+		d = set.Decide(&who, about)
+	}
+	return d
 }
 
 // means is the action that a quarantine is asked about. A follower's Fetch is a read like any other, although Kafka asks its

@@ -647,3 +647,46 @@ func TestQuarantinedReadsOfAFollower(t *testing.T) {
 		l.settle()
 	}
 }
+
+// What is quarantined on a topic is not allowed by a right on the cluster that stands for the topic's own.
+func TestQuarantinedTopicIsNotTheClusters(t *testing.T) {
+	deletes := func(topics ...string) []byte {
+		q := kmsg.NewPtrDeleteTopicsRequest()
+		q.TopicNames = topics
+		return framed(q, 3)
+	}
+	creates := func(topics ...string) []byte {
+		q := kmsg.NewPtrCreateTopicsRequest()
+		for _, name := range topics {
+			t := kmsg.NewCreateTopicsRequestTopic()
+			t.Topic, t.NumPartitions, t.ReplicationFactor = name, 1, 1
+			q.Topics = append(q.Topics, t)
+		}
+		return framed(q, 4)
+	}
+	epochs := func(topics ...string) []byte {
+		q := kmsg.NewPtrOffsetForLeaderEpochRequest()
+		for _, name := range topics {
+			t := kmsg.NewOffsetForLeaderEpochRequestTopic()
+			t.Topic = name
+			q.Topics = append(q.Topics, t)
+		}
+		return framed(q, 3)
+	}
+	for name, ask := range map[string]func(...string) []byte{"DeleteTopics": deletes, "CreateTopics": creates, "OffsetForLeaderEpoch": epochs} {
+		t.Run(name, func(t *testing.T) {
+			for _, terms := range []*terms{nil, newTerms(t, access.Limits{})} { // with a policy that has limits, too
+				l := newLine(t, relay.ModeAuto, func(s *ClusterSpec, o *Options) {
+					withQuarantines(quarantine.Quarantine{Principal: access.Anonymous, Topics: []string{"payroll"}})(s, o)
+					if terms != nil {
+						terms.under(s, o)
+					}
+				})
+				l.ask(ask("orders", "payroll"))
+				l.asked(ask("orders"))
+				l.client.Close()
+				l.settle()
+			}
+		})
+	}
+}

@@ -38,12 +38,15 @@ func (x *Exchange) createDecision(name string) *access.Decision {
 	if d := x.Decided(access.OpCreate, access.ResTopic, name); d != nil {
 		return d
 	}
+	topic := access.Action{Operation: access.OpCreate, Type: access.ResTopic, Name: name}
+	if d := Decreed(x.Env.Decider, &x.Request, &topic); d != nil {
+		return d
+	}
 	a := onCluster(access.OpCreate)
 	if d := x.Env.Decider.Decide(&x.Request, &a); d.Verdict != access.Deny {
 		return d
 	}
-	a = access.Action{Operation: access.OpCreate, Type: access.ResTopic, Name: name}
-	return x.Env.Decider.Decide(&x.Request, &a)
+	return x.Env.Decider.Decide(&x.Request, &topic)
 }
 
 // creations are the topics of a request that may be described, by whether they may be created.

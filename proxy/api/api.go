@@ -112,6 +112,18 @@ type Decider interface {
 	Epoch(*access.Identity) uint64
 }
 
+// Decreed is what stands above every policy of an action, a quarantine: it holds although a right on another resource would
+// stand for this one, as the cluster's stands for its topics'. nil: there is nothing. A Decider that has such has a method of
+// this name.
+func Decreed(d Decider, r *access.Request, a *access.Action) *access.Decision {
+	if above, ok := d.(interface {
+		Decreed(*access.Request, *access.Action) *access.Decision
+	}); ok {
+		return above.Decreed(r, a)
+	}
+	return nil
+}
+
 // AllowAll is the Policy, and the Decider, where there is none: everything is allowed and recorded.
 type AllowAll struct{}
 

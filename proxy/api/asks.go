@@ -1,6 +1,10 @@
 package api
 
-import "doorkeeper/access"
+import (
+	"cmp"
+
+	"doorkeeper/access"
+)
 
 // The operation NONE. Where Kafka's authorizer is asked nothing, or only about the cluster, the resource that a request
 // is about is asked for with OpNone: so that a record names it, and a policy of ours may say no. A policy in Kafka's own
@@ -46,7 +50,7 @@ func (x *Exchange) askUser(op access.Operation, principal, self string) {
 }
 
 // askCreate asks whether topics may be created, as the broker does: who may create in the cluster may create every
-// topic; only else is each topic asked for. The actions name the topics either way.
+// topic; only else is each topic asked for. The actions name the topics either way, and what is decreed of a topic stands.
 func (x *Exchange) askCreate(topics []string) {
 	if len(topics) == 0 {
 		return
@@ -62,6 +66,6 @@ func (x *Exchange) askCreate(topics []string) {
 			return
 		}
 		topic := access.Action{Operation: access.OpCreate, Type: access.ResTopic, Name: t}
-		x.Actions = append(x.Actions, Ask{Action: topic, Decision: d})
+		x.Actions = append(x.Actions, Ask{Action: topic, Decision: cmp.Or(Decreed(x.Env.Decider, &x.Request, &topic), d)})
 	}
 }

@@ -5,12 +5,15 @@ import "doorkeeper/access"
 // askEither asks for an action that Kafka also grants to who may do another one: DESCRIBE on the cluster stands for
 // DESCRIBE on every group, say. The first is the action that is noted and recorded, for it names the resource; the others
 // are asked, and then decide, only where it is not allowed. One refusal among denials makes it a refusal: what could
-// not be decided may yet be allowed.
+// not be decided may yet be allowed. What is decreed of the resource (Decreed) nothing else can allow.
 //
 // What Kafka asks only to trim its answer is not asked here, since the broker's own authorizer trims it: the bits of
 // AuthorizedOperations, and the settings shown for a topic just created.
 func (x *Exchange) askEither(first access.Action, others ...access.Action) {
 	d := x.ask(first)
+	if d.Verdict != access.Allow && Decreed(x.Env.Decider, &x.Request, &first) != nil {
+		return
+	}
 	for i := 0; i < len(others) && d.Verdict != access.Allow; i++ {
 		o := x.Env.Decider.Decide(&x.Request, &others[i])
 		if o.Verdict == access.Allow || o.Verdict == access.Refuse && d.Verdict == access.Deny {
