@@ -8,10 +8,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"doorkeeper/access"
+	"doorkeeper/proxy/api"
 	"doorkeeper/relay"
 
 	"github.com/google/go-cmp/cmp"
@@ -399,6 +401,47 @@ func TestRightIsLostDuringALongPoll(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// slow is a law that can say nothing for a moment: the next questions, so many, are refused.
+type slow struct {
+	*law
+	refuses atomic.Int64
+}
+
+func (w *slow) Session(*access.Session) api.Decider { return w }
+
+func (w *slow) Decide(r *access.Request, a *access.Action) *access.Decision {
+	if w.refuses.Add(-1) >= 0 {
+		return &access.Decision{Verdict: access.Refuse, Enforced: true, Reason: "slow"}
+	}
+	return w.law.Decide(r, a)
+}
+
+// After a change every answer under way is asked about at once, and one slow moment of the policy ends no connection.
+func TestSlowMomentDuringALongPoll(t *testing.T) {
+	for _, refuses := range []int64{1, 2} {
+		eachMode(t, func(t *testing.T, mode relay.Mode) {
+			w := &slow{law: newLaw()}
+			l := newLine(t, mode, func(_ *ClusterSpec, o *Options) { o.Policy = w })
+			ask, data := framed(fetching(12, 0, -1, orders), 12), fetched(12, 0, 300, orders)
+			l.ask(ask)
+			l.asked(ask)
+			w.refuses.Store(refuses)
+			w.change("stock", access.Deny)
+			go l.answer(frameOf(ask, data))
+			if refuses == 1 {
+				l.answered(frameOf(ask, data))
+				l.client.Close()
+				l.settle()
+				return
+			}
+			l.gets(t, nil)
+			l.client.Close()
+			l.settle()
+			l.mustCause("access revoked")
+		})
 	}
 }
 

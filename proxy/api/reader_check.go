@@ -29,6 +29,9 @@ func (r *Reader) askAgain(epoch uint64) error {
 	x := r.x
 	a := access.Action{Operation: x.reading(), Type: access.ResTopic, Name: r.topic.Name, TopicID: r.topic.ID}
 	d := x.Env.law().Decide(&x.Request, &a)
+	if d.Stops() && d.Verdict == access.Refuse { // once more: what is under way can only be cut, and one slow moment shall not do that
+		d = x.Env.law().Decide(&x.Request, &a)
+	}
 	r.decision, r.checked = d, epoch
 	if !d.Stops() {
 		return nil
