@@ -42,6 +42,7 @@ var layers = []struct {
 	{"demo", []string{"app", "admin", "config", "access", "internal/fakecluster"}},
 	{"cmd/doorkeeper", []string{"*"}},
 	{"bench", []string{"internal/fakecluster"}}, // it drives the binary, and knows no part of it
+	{"bench/decide", []string{"policy", "access"}},
 }
 
 // helpers may be imported by tests of any package, and by the commands that are named.

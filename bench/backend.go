@@ -227,6 +227,10 @@ func (b *bench) filled(batch int, secure bool) (filled, error) {
 	return t, nil
 }
 
+func (c *cluster) targetName(n, batch int) string {
+	return fmt.Sprintf("%s-%d-to-%d", c.prefix, n, batch)
+}
+
 // target returns a topic to produce to. Each measurement has its own, so that none pays for another's log.
 func (b *bench) target(batch int, secure bool) (string, error) {
 	c, err := b.cluster(secure)
@@ -237,7 +241,7 @@ func (b *bench) target(batch int, secure bool) (string, error) {
 		c = c.twin
 	}
 	b.targets++
-	name := fmt.Sprintf("%s-%d-to-%d", c.prefix, b.targets, batch)
+	name := c.targetName(b.targets, batch)
 	if c.synthetic {
 		return name, nil
 	}

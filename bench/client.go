@@ -256,14 +256,15 @@ func (t *thrower) once(n int) (int, error) {
 	return t.got, t.err
 }
 
-// inFlight requests of a producer: Java's default.
-const inFlight = 5
+// requestsInFlight of a producer: Java's default.
+const requestsInFlight = 5
 
 // A writer sends one Produce frame again and again.
 type writer struct {
-	c     net.Conn
-	in    *bufio.Reader
-	frame []byte
+	c        net.Conn
+	in       *bufio.Reader
+	frame    []byte
+	inFlight int
 }
 
 func (d door) newWriter(frame []byte) (*writer, error) {
@@ -271,14 +272,14 @@ func (d door) newWriter(frame []byte) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &writer{c: c, in: bufio.NewReader(c), frame: frame}, nil
+	return &writer{c: c, in: bufio.NewReader(c), frame: frame, inFlight: requestsInFlight}, nil
 }
 
 // produce sends the frame n times and waits for all answers.
 func (w *writer) produce(n int) error {
 	sent, answered := 0, 0
 	for answered < n {
-		for sent < n && sent-answered < inFlight {
+		for sent < n && sent-answered < w.inFlight {
 			if _, err := w.c.Write(w.frame); err != nil {
 				return err
 			}

@@ -22,15 +22,16 @@ import (
 type doorkeeper struct {
 	metrics string // URL
 	socket  *http.Client
+	policy  string // the directory of its policy, if it has one
 }
 
-// buildDoorkeeper builds the binary as make build does.
-func (b *bench) buildDoorkeeper() (string, error) {
-	binary := filepath.Join(b.scratch, "doorkeeper")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "doorkeeper/cmd/doorkeeper")
+// build builds a program of this module as make build does.
+func (b *bench) build(path string) (string, error) {
+	binary := filepath.Join(b.scratch, filepath.Base(path))
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, path)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building doorkeeper (run the bench inside its repository, or give -doorkeeper): %w\n%s", err, said)
+		return "", fmt.Errorf("building %s (run the bench inside its repository): %w\n%s", path, err, said)
 	}
 	return binary, nil
 }
@@ -52,6 +53,14 @@ func (b *bench) startDoorkeeper(s *subject, upstream string, as account) error {
 		brokerTLS = fmt.Sprintf("    tls: {ca_file: %s, server_name: localhost}\n", b.upstreamCA())
 		listenerTLS = fmt.Sprintf("        tls: {cert_file: %s, key_file: %s}\n", b.certs.cert, b.certs.key)
 	}
+	dirOfPolicy, policy := "", ""
+	if s.name == keeperPolicy {
+		dirOfPolicy = filepath.Join(dir, "policy")
+		if err := b.writeEstate(dirOfPolicy); err != nil {
+			return err
+		}
+		policy = "policy: {paths: [policy/]}\n"
+	}
 	text := fmt.Sprintf(`proxy_id: bench
 state_dir: %s
 clusters:
@@ -62,8 +71,8 @@ clusters:
         address: 127.0.0.1:%d
         routing: ports
         first_port: %d
-%sadmin: {address: "127.0.0.1:%d", pprof: true}
-`, dir, upstream, brokerTLS, listen, node-int(b.node(s.row.tls)), listenerTLS, admin)
+%s%sadmin: {address: "127.0.0.1:%d", pprof: true}
+`, dir, upstream, brokerTLS, listen, node-int(b.node(s.row.tls)), listenerTLS, policy, admin)
 	file := filepath.Join(dir, "doorkeeper.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return err
@@ -72,6 +81,7 @@ clusters:
 	socket := filepath.Join(dir, "admin.sock")
 	s.keeper = &doorkeeper{
 		metrics: fmt.Sprintf("http://127.0.0.1:%d/metrics", admin),
+		policy:  dirOfPolicy,
 		socket: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				var d net.Dialer
@@ -113,10 +123,11 @@ func (k *doorkeeper) save(page, file string) error {
 	return os.WriteFile(file, []byte(text), 0o644)
 }
 
-// moves are what doorkeeper's movers have done since it started, in both directions.
+// moves are what doorkeeper's movers have done since it started, in both directions, and what was decided on the way.
 type moves struct {
 	calls         int64 // system calls; a peek is two
 	bytes, kernel int64 // stream bytes of responses, and those that were spliced
+	decisions     int64
 }
 
 func get(c *http.Client, url string) (string, error) {
@@ -142,7 +153,7 @@ func (k *doorkeeper) moves() (moves, error) {
 	return parseMoves(text)
 }
 
-var sampleLine = regexp.MustCompile(`^(doorkeeper_relay_\w+)\{([^}]*)\} (\S+)$`)
+var sampleLine = regexp.MustCompile(`^(doorkeeper_(?:relay|policy)_\w+)(?:\{([^}]*)\})? (\S+)$`)
 
 // parseMoves reads a page of metrics in Prometheus' text format.
 func parseMoves(page string) (m moves, err error) {
@@ -171,6 +182,8 @@ func parseMoves(page string) (m moves, err error) {
 					m.kernel += n
 				}
 			}
+		case "doorkeeper_policy_evaluations_total", "doorkeeper_policy_cache_hits_total":
+			m.decisions += n
 		}
 	}
 	if !found {

@@ -17,10 +17,12 @@ doorkeeper_relay_calls_total{call="read",direction="request"} 1
 doorkeeper_relay_calls_total{call="write",direction="response"} 2
 doorkeeper_relay_calls_total{call="peek",direction="response"} 10
 doorkeeper_relay_calls_total{call="splice",direction="response"} 30
+doorkeeper_policy_evaluations_total{policy="running"} 3
+doorkeeper_policy_cache_hits_total 40
 doorkeeper_sessions 4
 `
 	got, err := parseMoves(page)
-	if want := (moves{calls: 1 + 2 + 2*10 + 30, bytes: 1000, kernel: 900}); err != nil || got != want {
+	if want := (moves{calls: 1 + 2 + 2*10 + 30, bytes: 1000, kernel: 900, decisions: 43}); err != nil || got != want {
 		t.Errorf("parseMoves = %+v, %v; want %+v", got, err, want)
 	}
 	if _, err := parseMoves("doorkeeper_sessions 4\n"); err == nil {
@@ -60,7 +62,7 @@ func TestRows(t *testing.T) {
 		has := map[string]bool{"": true, kafkaProxy: true, kafkaProxy64: true}
 		for _, s := range r.subjects {
 			has[s] = true
-			if s != direct && s != keeperName && relayModes[s] == "" {
+			if s != direct && !keeps(s) && relayModes[s] == "" {
 				t.Errorf("%s: nobody knows how to start %s", r.name, s)
 			}
 		}

@@ -43,6 +43,10 @@ const (
 	dropped       metric = "dropped"
 	slowSeconds   metric = "seconds"
 	startMillis   metric = "start_ms"
+	cpuPerFrame   metric = "cpu_us_per_frame"
+	decisions     metric = "decisions_per_frame"
+	decisionNanos metric = "decision_ns"
+	decisionShare metric = "decision_share"
 )
 
 // metrics says how each is shown.
@@ -65,6 +69,10 @@ var metrics = map[metric]struct{ title, format string }{
 	dropped:       {"dropped", "%.0f"},
 	slowSeconds:   {"seconds", "%.1f"},
 	startMillis:   {"start ms", "%.1f"},
+	cpuPerFrame:   {"CPU µs/frame", "%.2f"},
+	decisions:     {"decisions/frame", "%.2f"},
+	decisionNanos: {"ns/decision", "%.1f"},
+	decisionShare: {"deciding", "%.4f"},
 }
 
 // gb is the unit of volume: 10⁹ bytes of record batches.
@@ -76,6 +84,7 @@ func throughput(u usage, took time.Duration, n int64, frames int) values {
 	volume := float64(n) / gb
 	if u.known {
 		v[cpuPerGB] = u.cpu.Seconds() / volume
+		v[cpuPerFrame] = float64(u.cpu.Nanoseconds()) / 1e3 / float64(frames)
 	}
 	if u.calls >= 0 {
 		v[callsPerGB] = float64(u.calls) / volume
@@ -87,6 +96,9 @@ func throughput(u usage, took time.Duration, n int64, frames int) values {
 	}
 	if u.mallocs >= 0 {
 		v[allocs] = float64(u.mallocs) / float64(frames)
+	}
+	if u.decisions >= 0 {
+		v[decisions] = float64(u.decisions) / float64(frames)
 	}
 	return v
 }
@@ -163,10 +175,11 @@ func (l fetchLoad) run(b *bench, s *subject) (values, error) {
 	return throughput(u, took, bytes.Load(), int(frames.Load())), nil
 }
 
-// A produceLoad writes: one connection, five requests in flight, one batch in each.
+// A produceLoad writes: one connection, five requests in flight or one after the other, one batch in each.
 type produceLoad struct {
 	batch int
 	bytes int64
+	alone bool
 }
 
 func (l produceLoad) columns() []metric {
@@ -187,6 +200,9 @@ func (l produceLoad) run(b *bench, s *subject) (values, error) {
 		return nil, err
 	}
 	defer w.c.Close()
+	if l.alone {
+		w.inFlight = 1
+	}
 	n := int(l.bytes) / l.batch
 	if err := w.produce(n / 8); err != nil {
 		return nil, err
@@ -248,6 +264,9 @@ func (l pingLoad) run(b *bench, s *subject) (values, error) {
 	}
 	if u.mallocs >= 0 {
 		v[allocs] = float64(u.mallocs) / n
+	}
+	if u.decisions >= 0 {
+		v[decisions] = float64(u.decisions) / n
 	}
 	return v, nil
 }

@@ -118,7 +118,7 @@ func rows(quick bool) []row {
 		tls:      true,
 		subjects: []string{direct, tlsRelay, tlsAgain, keeperName}, baseline: tlsRelay,
 	})
-	return append(all, memoryRows(quick)...)
+	return append(append(all, policyRows(scale)...), memoryRows(quick)...)
 }
 
 // fetchRow is a backlog fetch in plaintext: the row that kernel mode is for.

@@ -24,6 +24,7 @@ type bench struct {
 	scratch    string
 	certs      certs
 	doorkeeper string // its binary
+	decide     string // what says how long a decision takes; built when it is first asked
 	keeperErr  error  // why there is none
 	backend    *backend
 	targets    int // topics produced to
@@ -60,7 +61,7 @@ func (b *bench) open() (err error) {
 	}
 	if b.doorkeeper == "" {
 		b.say("building doorkeeper")
-		b.doorkeeper, b.keeperErr = b.buildDoorkeeper()
+		b.doorkeeper, b.keeperErr = b.build("doorkeeper/cmd/doorkeeper")
 	} else if b.doorkeeper, err = filepath.Abs(b.doorkeeper); err != nil {
 		return err
 	}
@@ -145,7 +146,7 @@ func (b *bench) run(w *row) *result {
 	r := &result{row: w, values: map[string][]values{}}
 	for _, name := range b.subjects(w) {
 		s := &subject{name: name, row: w}
-		if name == keeperName && b.keeperErr != nil {
+		if keeps(name) && b.keeperErr != nil {
 			s.failed = b.keeperErr
 		}
 		r.subjects = append(r.subjects, s)
@@ -255,9 +256,9 @@ func (b *bench) judge(r *result) (findings []finding) {
 		how = difference
 	}
 	for _, m := range []metric{cpuPerGB, gbps, cpuPerPing, p50, p99, idleKiB, peakMiB, startMillis} {
-		for _, name := range []string{again, keeperName} {
+		for _, name := range []string{again, keeperName, keeperPolicy} {
 			pairs := compare(r.series(name, m), r.series(r.row.baseline, m), how)
-			if len(pairs) == 0 || name == keeperName && slices.ContainsFunc(findings, func(f finding) bool { return f.metric == m && f.baseline == r.row.baseline }) {
+			if len(pairs) == 0 || name == r.row.baseline || slices.ContainsFunc(findings, func(f finding) bool { return f.subject == name && f.metric == m && f.baseline == r.row.baseline }) {
 				continue
 			}
 			findings = append(findings, finding{

@@ -39,7 +39,14 @@ const (
 	tlsRelay     = "TLS relay"
 	tlsAgain     = "TLS relay again"
 	keeperName   = "doorkeeper"
+	keeperAgain  = "doorkeeper again"
+	keeperPolicy = "under a policy" // doorkeeper with one: estate.go
 )
+
+// keeps says whether a subject is doorkeeper.
+func keeps(name string) bool {
+	return name == keeperName || name == keeperAgain || name == keeperPolicy
+}
 
 var relayModes = map[string]string{
 	ioCopy: "splice", ioCopyAgain: "splice", ioCopyCounts: "counted", copy64: "copy", copy64Again: "copy",
@@ -74,7 +81,7 @@ func (b *bench) start(s *subject) (err error) {
 			return err
 		}
 		s.door.address, s.counts = addresses[0], mode == "counted" || mode == "copy"
-	case s.name == keeperName:
+	case keeps(s.name):
 		err = b.startDoorkeeper(s, upstream, as)
 	default:
 		err = b.startPeer(s, upstream, as)
@@ -158,6 +165,7 @@ type usage struct {
 	calls, empty   int64
 	moved, spliced int64
 	mallocs        int64
+	decisions      int64
 }
 
 // A reading of a subject's meters.
@@ -200,7 +208,7 @@ func (s *subject) measure(do func() error) (u usage, took time.Duration, err err
 	if after.counts, after.moves, err = s.meters(); err != nil {
 		return u, 0, err
 	}
-	u = usage{known: len(s.pids) > 0, cpu: after.cpu - before.cpu, calls: -1, empty: -1, mallocs: -1}
+	u = usage{known: len(s.pids) > 0, cpu: after.cpu - before.cpu, calls: -1, empty: -1, mallocs: -1, decisions: -1}
 	switch {
 	case s.counts:
 		u.calls = after.counts.Calls - before.counts.Calls
@@ -211,6 +219,7 @@ func (s *subject) measure(do func() error) (u usage, took time.Duration, err err
 		u.calls = after.moves.calls - before.moves.calls
 		u.moved = after.moves.bytes - before.moves.bytes
 		u.spliced = after.moves.kernel - before.moves.kernel
+		u.decisions = after.moves.decisions - before.moves.decisions
 		u.mallocs = max(0, after.mallocs-before.mallocs-(before.mallocs-first))
 	}
 	return u, took, nil

@@ -44,6 +44,38 @@ func TestNoAllocationPerFrame(t *testing.T) {
 	}
 }
 
+// A policy costs no system call, with limits or without: frames that go over a socket in one piece are read and written
+// once on each side, as they are without one.
+func TestNoCallMoreUnderAPolicy(t *testing.T) {
+	for _, c := range hotPaths(t) {
+		if len(c.pristine[0]) > 1<<10 || len(c.pristine[1]) > 1<<10 {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			trip := c.roundTrip(t)
+			calls := func() (n int64) {
+				for last := int64(-1); n != last; time.Sleep(5 * time.Millisecond) { // a write counts a moment after it came
+					s := c.rig.p.Stats()
+					m := s.RequestMoves.Add(s.ResponseMoves)
+					last, n = n, m.Reads+m.Writes+m.Peeks+m.Asks+m.Splices
+				}
+				return n
+			}
+			for range 10 {
+				trip()
+			}
+			const rounds = 500
+			before := calls()
+			for range rounds {
+				trip()
+			}
+			if got := calls() - before; got != 4*rounds {
+				t.Errorf("%d system calls for %d frames and their answers", got, rounds)
+			}
+		})
+	}
+}
+
 // BenchmarkFrame is a ping at depth 1 through the proxy over loopback: client, proxy and broker in one process.
 func BenchmarkFrame(b *testing.B) {
 	for _, c := range hotPaths(b) {
@@ -68,6 +100,7 @@ type hotPath struct {
 	opens           []byte // asked once before, and answered in the same way
 	policy          api.Policy
 	accounts        *policy.Accounts
+	rig             *rig // of the round trips
 }
 
 func hotPaths(t testing.TB) []hotPath {
@@ -83,6 +116,8 @@ func hotPaths(t testing.TB) []hotPath {
 	}
 	q, a := cannedFetch(1, 200)
 	add("fetch 200 B", relay.ModeAuto, 1, 1, q, a)
+	q, a = cannedProduce(200)
+	add("produce 200 B", relay.ModeAuto, 0, 1, q, a)
 	q, a = cannedProduce(16 << 10)
 	add("produce 16 KiB", relay.ModeAuto, 0, 1, q, a)
 	q, a = cannedProduce(512 << 10)
@@ -154,6 +189,7 @@ func (h *hotPath) roundTrip(t testing.TB) func() {
 			o.Policy, o.Accounts = h.policy, h.accounts
 		}
 	}) // no flow closes: that is per second, not per frame
+	h.rig = r
 	nc := dialRig(t, r)
 	buf := make([]byte, len(h.answer))
 	var asked []int
