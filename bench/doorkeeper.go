@@ -22,6 +22,7 @@ import (
 type doorkeeper struct {
 	metrics string // URL
 	socket  *http.Client
+	dir     string // its state_dir
 	policy  string // the directory of its policy, if it has one
 }
 
@@ -54,12 +55,12 @@ func (b *bench) startDoorkeeper(s *subject, upstream string, as account) error {
 		listenerTLS = fmt.Sprintf("        tls: {cert_file: %s, key_file: %s}\n", b.certs.cert, b.certs.key)
 	}
 	dirOfPolicy, policy := "", ""
-	if s.name == keeperPolicy {
+	if e, ok := estates[s.name]; ok {
 		dirOfPolicy = filepath.Join(dir, "policy")
-		if err := b.writeEstate(dirOfPolicy); err != nil {
+		if err := b.writeEstate(dirOfPolicy, e); err != nil {
 			return err
 		}
-		policy = "policy: {paths: [policy/]}\n"
+		policy = "policy: {paths: [policy/]}\nwatch: false\n"
 	}
 	text := fmt.Sprintf(`proxy_id: bench
 state_dir: %s
@@ -81,6 +82,7 @@ clusters:
 	socket := filepath.Join(dir, "admin.sock")
 	s.keeper = &doorkeeper{
 		metrics: fmt.Sprintf("http://127.0.0.1:%d/metrics", admin),
+		dir:     dir,
 		policy:  dirOfPolicy,
 		socket: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -128,6 +130,7 @@ type moves struct {
 	calls         int64 // system calls; a peek is two
 	bytes, kernel int64 // stream bytes of responses, and those that were spliced
 	decisions     int64
+	swaps         int64 // of the policy
 }
 
 func get(c *http.Client, url string) (string, error) {
@@ -184,6 +187,10 @@ func parseMoves(page string) (m moves, err error) {
 			}
 		case "doorkeeper_policy_evaluations_total", "doorkeeper_policy_cache_hits_total":
 			m.decisions += n
+		case "doorkeeper_policy_reloads_total":
+			if strings.Contains(f[2], `result="done"`) {
+				m.swaps += n
+			}
 		}
 	}
 	if !found {

@@ -19,10 +19,12 @@ doorkeeper_relay_calls_total{call="peek",direction="response"} 10
 doorkeeper_relay_calls_total{call="splice",direction="response"} 30
 doorkeeper_policy_evaluations_total{policy="running"} 3
 doorkeeper_policy_cache_hits_total 40
+doorkeeper_policy_reloads_total{result="done"} 2
+doorkeeper_policy_reloads_total{result="refused"} 1
 doorkeeper_sessions 4
 `
 	got, err := parseMoves(page)
-	if want := (moves{calls: 1 + 2 + 2*10 + 30, bytes: 1000, kernel: 900, decisions: 43}); err != nil || got != want {
+	if want := (moves{calls: 1 + 2 + 2*10 + 30, bytes: 1000, kernel: 900, decisions: 43, swaps: 2}); err != nil || got != want {
 		t.Errorf("parseMoves = %+v, %v; want %+v", got, err, want)
 	}
 	if _, err := parseMoves("doorkeeper_sessions 4\n"); err == nil {

@@ -12,16 +12,21 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
-// The policy of some rows is one as a company has it: the starter rules, 200 roles as tags of topics, 100 principals of ten
-// roles each, 500 topics in the catalog, budgets for everybody, and a rate for each principal. Nobody is slowed down by it.
-const (
-	estateRoles      = 200
-	estatePrincipals = 100
-	estateTopics     = 500
-	rolesEach        = 10
-)
+// The policy of some rows is one as a company has it: the starter rules, roles as tags of topics, principals of ten roles
+// each, topics in the catalog, budgets for everybody, and a rate for each principal. Nobody is slowed down by it.
+type estate struct{ roles, principals, topics int }
+
+// estates are the policies of the subjects that have one.
+var estates = map[string]estate{
+	keeperPolicy:      {roles: 200, principals: 100, topics: 500},
+	keeperPolicyAgain: {roles: 200, principals: 100, topics: 500},
+	keeperBig:         {roles: 10_000, principals: 1000, topics: 5000},
+}
+
+const rolesEach = 10
 
 // benchPrincipal is who the bench's clients are: they do not log in.
 const benchPrincipal = "User:ANONYMOUS"
@@ -38,16 +43,19 @@ limits["produce_bytes_per_second"] := data.settings.rates[principal] if input.ac
 `
 
 // writeEstate writes that policy into a directory.
-func (b *bench) writeEstate(dir string) error {
+func (b *bench) writeEstate(dir string, e estate) error {
 	if said, err := exec.Command(b.doorkeeper, "policy", "init", dir).CombinedOutput(); err != nil {
 		return fmt.Errorf("policy init: %w: %s", err, said)
 	}
-	return b.writeData(dir)
+	return b.writeData(dir, e, plentiful)
 }
 
+// plentiful is a rate that nobody reaches.
+const plentiful = int64(1) << 42
+
 // writeData writes what is not the starter rules' own.
-func (b *bench) writeData(dir string) error {
-	topics, settings := b.estate()
+func (b *bench) writeData(dir string, e estate, rate int64) error {
+	topics, settings := b.estate(e, rate)
 	for name, value := range map[string]any{"catalog.json": map[string]any{"catalog": map[string]any{"topics": topics}}, "settings.yaml": map[string]any{"settings": settings}} {
 		text, err := json.Marshal(value) // which is YAML, too
 		if err != nil {
@@ -61,17 +69,17 @@ func (b *bench) writeData(dir string) error {
 }
 
 // estate is the catalog's topics, the bench's own among them, and the settings.
-func (b *bench) estate() (topics, settings map[string]any) {
-	role := func(i int) string { return fmt.Sprint("role-", i%estateRoles) }
+func (b *bench) estate(e estate, rate int64) (topics, settings map[string]any) {
+	role := func(i int) string { return fmt.Sprint("role-", i%e.roles) }
 	topics = map[string]any{}
 	for _, name := range b.estateNames() {
 		topics[name] = map[string]any{"owner": "bench", "tags": []string{role(0)}}
 	}
-	for i := 0; len(topics) < estateTopics; i++ {
+	for i := 0; len(topics) < e.topics; i++ {
 		topics[fmt.Sprint("topic-", i)] = map[string]any{"owner": "team", "tags": []string{role(i), role(i + 7)}}
 	}
 	accesses, rates := map[string]any{}, map[string]any{}
-	for i := range estatePrincipals {
+	for i := range e.principals {
 		name := benchPrincipal
 		if i > 0 {
 			name = fmt.Sprint("User:app-", i)
@@ -81,7 +89,7 @@ func (b *bench) estate() (topics, settings map[string]any) {
 			roles = append(roles, role(i*rolesEach+j))
 		}
 		accesses[name] = map[string]any{"read": roles, "write": roles, "groups": []string{fmt.Sprint("group-", i)}}
-		rates[name] = int64(1) << 42
+		rates[name] = rate
 	}
 	return topics, map[string]any{
 		"access": accesses, "rates": rates,
@@ -130,7 +138,21 @@ func policyRows(scale func(int64) int64) []row {
 		rows[i].load = policyLoad{rows[i].load}
 		rows[i].alone, rows[i].subjects, rows[i].baseline = true, []string{keeperName, keeperAgain, keeperPolicy}, keeperName
 	}
-	return rows
+	return append(rows, row{
+		name: "policy-big-ping", about: "fetch, answers of 200 bytes, one after the other, under a policy and one of 10,000 roles",
+		load: policyLoad{pingLoad{int(scale(8000))}}, alone: true, subjects: []string{keeperPolicy, keeperPolicyAgain, keeperBig}, baseline: keeperPolicy,
+		checks: []check{
+			{metric: decisionNanos, subject: keeperBig, baseline: keeperPolicy, how: ratio, limit: limit{At: 1.1}},
+			{metric: callsPerPing, subject: keeperBig, baseline: keeperPolicy, how: difference, limit: limit{At: 0.05}},
+		},
+	}, row{
+		name: "policy-swap", about: "fetch, answers of 200 bytes, one after the other, while a policy of 10,000 roles is swapped",
+		load: &swapLoad{after: time.Second}, alone: true, least: 20, subjects: []string{keeperBig}, baseline: keeperBig,
+		checks: []check{
+			{metric: gapApart, subject: keeperBig, how: absolute, limit: limit{At: 5}},
+			{metric: swapSeconds, subject: keeperBig, how: absolute, limit: limit{At: 5}},
+		},
+	})
 }
 
 // A policyLoad is another load, of which is also known what part of the subject's CPU time deciding takes: what a decision

@@ -18,13 +18,13 @@ import (
 // TestEstate: the policy loads, has what it says, and lets the bench do its work, now and in the rounds to come.
 func TestEstate(t *testing.T) {
 	b := &bench{backend: &backend{plain: &cluster{prefix: "p"}}, targets: 3}
-	dir := t.TempDir()
+	dir, size := t.TempDir(), estates[keeperPolicy]
 	for name, text := range library.Files() {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := b.writeData(dir); err != nil {
+	if err := b.writeData(dir, size, plentiful); err != nil {
 		t.Fatal(err)
 	}
 	rules, err := policy.ReadPaths([]string{dir})
@@ -35,8 +35,8 @@ func TestEstate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	topics, settings := b.estate()
-	if p := settings["access"].(map[string]any); len(topics) != estateTopics || len(p) != estatePrincipals {
+	topics, settings := b.estate(size, plentiful)
+	if p := settings["access"].(map[string]any); len(topics) != size.topics || len(p) != size.principals {
 		t.Errorf("%d topics, %d principals", len(topics), len(p))
 	}
 	here := netip.MustParseAddrPort("127.0.0.1:50000")

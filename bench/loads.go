@@ -47,6 +47,13 @@ const (
 	decisions     metric = "decisions_per_frame"
 	decisionNanos metric = "decision_ns"
 	decisionShare metric = "decision_share"
+	gapWith       metric = "gap_with_ms"
+	gapWithout    metric = "gap_without_ms"
+	gapApart      metric = "gap_apart_ms"
+	swapSeconds   metric = "swap_s"
+	cutMillis     metric = "cut_ms"
+	cutBytes      metric = "bytes_after"
+	cutResets     metric = "resets"
 )
 
 // metrics says how each is shown.
@@ -73,6 +80,13 @@ var metrics = map[metric]struct{ title, format string }{
 	decisions:     {"decisions/frame", "%.2f"},
 	decisionNanos: {"ns/decision", "%.1f"},
 	decisionShare: {"deciding", "%.4f"},
+	gapWith:       {"gap with a swap ms", "%.2f"},
+	gapWithout:    {"gap without ms", "%.2f"},
+	gapApart:      {"apart ms", "%.2f"},
+	swapSeconds:   {"swap s", "%.2f"},
+	cutMillis:     {"command ms", "%.1f"},
+	cutBytes:      {"bytes after", "%.0f"},
+	cutResets:     {"reset", "%.0f"},
 }
 
 // gb is the unit of volume: 10⁹ bytes of record batches.

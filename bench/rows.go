@@ -16,6 +16,7 @@ type row struct {
 	ordinary bool // subjects run as an ordinary user, if the bench is root
 	fresh    bool // a new process for each measurement
 	alone    bool // only the subjects named here, no peers
+	least    int  // rounds, if it needs more than others
 	subjects []string
 	baseline string // what figures are compared with in the table
 	checks   []check
@@ -156,6 +157,7 @@ func fetchRow(conns, size int, volume int64) row {
 func memoryRows(quick bool) []row {
 	idle, settle := 2000, 3*time.Second
 	slow := slowLoad{clients: 200, answer: 50 << 20, takes: 8 * time.Second}
+	cut := cutLoad{conns: 100, answer: 32 << 20}
 	most := 9000
 	if quick {
 		idle, settle = 200, time.Second
@@ -185,6 +187,14 @@ func memoryRows(quick bool) []row {
 	}, {
 		name: "slow-tls", about: "the same with TLS on both legs",
 		load: slow, fresh: true, tls: true, subjects: secure, baseline: tlsRelay,
+	}, {
+		name: "quarantine", about: fmt.Sprintf("%d connections of one principal that fetch, half of which do not read, are quarantined by the command", cut.conns),
+		load: cut, fresh: true, alone: true, subjects: []string{keeperName}, baseline: keeperName,
+		checks: []check{
+			{metric: cutMillis, subject: keeperName, how: absolute, limit: limit{At: 100}},
+			{metric: cutBytes, subject: keeperName, how: absolute, limit: limit{At: 0}},
+			{metric: cutResets, subject: keeperName, how: absolute, limit: limit{At: float64(cut.conns / 2), Floor: true}},
+		},
 	}, {
 		name: "start", about: "from the start of the process to its first answer",
 		load: startLoad{}, fresh: true, subjects: []string{ioCopy, ioCopyAgain, keeperName}, baseline: ioCopy,

@@ -157,8 +157,10 @@ func (b *bench) run(w *row) *result {
 		}
 		r.took = time.Since(began)
 	}()
-	least, most := b.rounds, max(b.rounds, maxRounds)
+	least := max(b.rounds, w.least)
+	most := max(least, maxRounds)
 	if b.quick {
+		least = b.rounds
 		most = least
 	}
 	var verdicts []verdict
@@ -256,7 +258,7 @@ func (b *bench) judge(r *result) (findings []finding) {
 		how = difference
 	}
 	for _, m := range []metric{cpuPerGB, gbps, cpuPerPing, p50, p99, idleKiB, peakMiB, startMillis} {
-		for _, name := range []string{again, keeperName, keeperPolicy} {
+		for _, name := range []string{again, keeperName, keeperPolicy, keeperBig} {
 			pairs := compare(r.series(name, m), r.series(r.row.baseline, m), how)
 			if len(pairs) == 0 || name == r.row.baseline || slices.ContainsFunc(findings, func(f finding) bool { return f.subject == name && f.metric == m && f.baseline == r.row.baseline }) {
 				continue

@@ -40,12 +40,17 @@ const (
 	tlsAgain     = "TLS relay again"
 	keeperName   = "doorkeeper"
 	keeperAgain  = "doorkeeper again"
-	keeperPolicy = "under a policy" // doorkeeper with one: estate.go
+
+	// doorkeeper with a policy: estate.go
+	keeperPolicy      = "under a policy"
+	keeperPolicyAgain = "under a policy again"
+	keeperBig         = "under a big policy"
 )
 
 // keeps says whether a subject is doorkeeper.
 func keeps(name string) bool {
-	return name == keeperName || name == keeperAgain || name == keeperPolicy
+	_, policy := estates[name]
+	return policy || name == keeperName || name == keeperAgain
 }
 
 var relayModes = map[string]string{
