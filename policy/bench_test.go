@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -187,56 +186,4 @@ func BenchmarkLoad(b *testing.B) {
 			}
 		})
 	}
-}
-
-// BenchmarkSwapGap: how long it takes at most from one decision of a session to the next, of which it asks for one every
-// 100 µs as frames come in, while a big policy is swapped in; and in as long a time without.
-func BenchmarkSwapGap(b *testing.B) {
-	r := realisticRules(10000, 1000, 5000)
-	e := newEngine(b, Options{Rules: r})
-	s := testSession()
-	session, request := e.Session(s), testRequest(s, "User:app-7")
-	var topics []*access.Action
-	for i := range 10 {
-		topics = append(topics, topic(access.OpRead, fmt.Sprint("topic-", i)))
-	}
-	decide := func(stop <-chan struct{}) (longest time.Duration) {
-		last := time.Now()
-		for i := 0; ; i++ {
-			session.Decide(request, topics[i%10])
-			time.Sleep(100 * time.Microsecond)
-			now := time.Now()
-			longest, last = max(longest, now.Sub(last)), now
-			select {
-			case <-stop:
-				return longest
-			default:
-			}
-		}
-	}
-	during := func(f func()) time.Duration {
-		stop, gap := make(chan struct{}), make(chan time.Duration)
-		go func() { gap <- decide(stop) }()
-		f()
-		close(stop)
-		return <-gap
-	}
-	var with, without []time.Duration
-	for range 20 {
-		started := time.Now()
-		with = append(with, during(func() {
-			if err := e.Apply(Options{Rules: r, Deadline: 10 * time.Second}); err != nil {
-				b.Fatal(err)
-			}
-		}))
-		took := time.Since(started)
-		without = append(without, during(func() { time.Sleep(took) }))
-	}
-	for b.Loop() { // it is measured above; this ends what would be measured otherwise
-	}
-	slices.Sort(with)
-	slices.Sort(without)
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(float64(with[10].Microseconds())/1000, "ms-gap-with")
-	b.ReportMetric(float64(without[10].Microseconds())/1000, "ms-gap-without")
 }

@@ -128,8 +128,55 @@ listed contains input.client.id
 listed contains "orders" if input.request.group == "g"
 `
 
+// kafkaConditions read the document of the opa-kafka-plugin.
+var kafkaConditions = []string{
+	`input.action.operation == "READ"`,
+	`input.action.operation in {"WRITE", "DESCRIBE", "NONE"}`,
+	`input.action.resourcePattern.name == "orders"`,
+	`input.action.resourcePattern.resourceType == "TOPIC"`,
+	`input.action.resourceReferenceCount == 1`,
+	`regex.match("^[ab]$", input.action.resourcePattern.name)`,
+	`startswith(input.requestContext.clientAddress, "/10.0.0.1")`,
+	`net.cidr_contains("10.0.0.0/31", trim_prefix(input.requestContext.clientAddress, "/"))`,
+	`input.requestContext.clientInformation.softwareName == "a"`,
+	`input.requestContext.clientInformation.softwareVersion != ""`,
+	`endswith(input.requestContext.connectionId, ":1-0")`,
+	`input.requestContext.header.name.clientId == "a"`,
+	`input.requestContext.header.data.clientId == "ab"`,
+	`input.requestContext.header.name.requestApiKey in {1, 2}`,
+	`input.requestContext.header.data.requestApiVersion > 0`,
+	`input.requestContext.listenerName == "plain"`,
+	`input.requestContext.principal.name == "a"`,
+	`input.requestContext.principal.principalType == "User"`,
+	`input.requestContext.securityProtocol in {"SSL", "SASL_SSL"}`,
+	`object.get(input, ["requestContext", "principal", "name"], "") == "b"`,
+	`some k, v in input.requestContext.header.name
+	k == "clientId"
+	v == ""`,
+	`x := input.requestContext
+	x.principal.name == "b"`,
+	`is_owner(input.requestContext)`,
+	`data.members[input.requestContext.principal.name][_] == input.action.operation`,
+	`data.topics[input.action.resourcePattern.name].open`,
+	`data.flag`,
+	`some g in data.grants["User:a"]
+	g.resource.name == input.action.resourcePattern.name`,
+	`not is_owner(input.requestContext)`,
+	`walk(input, [_, "a"])`,
+}
+
+// drawKafka makes a policy as they were written for the plugin.
+func drawKafka(draw *rand.Rand) Rules {
+	one := func() string { return kafkaConditions[draw.IntN(len(kafkaConditions))] }
+	text := fmt.Sprintf("package kafka.authz\n\nimport rego.v1\n\ndefault allow := false\n\nallow if {\n\t%s\n\t%s\n}\n\nallow if {\n\t%s\n}\n\nis_owner(c) if c.principal.name == \"a\"\n", one(), one(), one())
+	return redraw(draw, Rules{Files: map[string][]byte{"policy.rego": []byte(text)}, Input: OPAKafka, Origin: "drawn"})
+}
+
 // drawRules makes a policy, and data that go with it.
 func drawRules(draw *rand.Rand) Rules {
+	if draw.IntN(4) == 0 {
+		return drawKafka(draw)
+	}
 	var b strings.Builder
 	some := func() string {
 		var list []string
@@ -139,7 +186,7 @@ func drawRules(draw *rand.Rand) Rules {
 		return "if {\n" + strings.Join(list, "\n") + "\n}"
 	}
 	fmt.Fprintf(&b, "package doorkeeper\n\nallow %s\n\nallow %s\n%s", some(), some(), helpers)
-	switch draw.IntN(5) {
+	switch draw.IntN(7) {
 	case 0:
 		fmt.Fprintf(&b, "\ndefault allow := false\n\ndecision := {\"allow\": allow}\n")
 	case 1:
@@ -148,6 +195,12 @@ func drawRules(draw *rand.Rand) Rules {
 		fmt.Fprintf(&b, "\ndecision.allow := true if allow\n\ndecision.limits := {\"fetch_bytes_per_second\": count(input.client.id) + 1} %s\n", some())
 	case 3:
 		fmt.Fprintf(&b, "\ndecision := {\"allow\": true, \"not_after\": \"2026-11-23T12:00:00Z\"} if allow\n")
+	case 5:
+		fmt.Fprintf(&b, "\ndecision := {\"allow\": allow, \"limits\": limits, \"record\": record}\n\ndefault allow := false\n\ndefault record := \"coalesced\"\n\nrecord := \"each\" %s\n\n"+
+			"limits[\"burst_bytes\"] := 10 + input.time.hour\n\nlimits[\"budgets\"] := [{\"bytes\": 5 * count(input.client.id) + 5, \"window\": \"1h\", \"key\": key}]\n\n"+
+			"limits[\"read_from\"] := {\"max_behind\": 7, \"max_age\": \"1m\"} %s\n\ndefault key := \"principal\"\n\nkey := \"topic\" %s\n", some(), some(), some())
+	case 6:
+		fmt.Fprintf(&b, "\ndecision := {\"allow\": true, \"enforce\": false, \"labels\": {\"tried\": \"yes\"}, \"limits\": {\"produce_bytes_per_second\": 5}} if allow\n\nelse := {\"allow\": true, \"limits\": {\"produce_bytes_per_second\": 6}} %s\n", some())
 	case 4: // two that may conflict
 		fmt.Fprintf(&b, "\ndecision := {\"allow\": true} if allow\n\ndecision := {\"allow\": false, \"enforce\": false} %s\n", some())
 	}
@@ -212,6 +265,10 @@ func (x *oracle) decide(t testing.TB, grants []Grant, q *question, now time.Time
 		c := one(x.candidate)
 		d.Candidate = &access.Candidate{Verdict: c.Verdict, Rule: c.Rule, Reason: c.Reason, Policy: c.Policy}
 	}
+	if x.mode == Enforce && d.Labels["tried"] != "" && d.Limits != nil {
+		l := *d.Limits
+		l.Watched, d.Limits = true, &l
+	}
 	if x.mode == Monitor {
 		if d.Stops() {
 			d.Would = &access.Would{Verdict: d.Verdict, Rule: d.Rule}
@@ -236,11 +293,13 @@ type story struct {
 	whos     []*who
 	oracle   *oracle
 	past     []*question
+
+	decisions map[*access.Decision]bool // that were made
 }
 
 // newStory returns nil where the drawn policy does not load: not every condition fits every other.
 func newStory(t testing.TB, seed uint64) *story {
-	s := &story{draw: rand.New(rand.NewPCG(seed, 7)), now: time.Date(2026, 11, 23, 11, 57, 30, 0, time.UTC)}
+	s := &story{draw: rand.New(rand.NewPCG(seed, 7)), now: time.Date(2026, 11, 23, 11, 57, 30, 0, time.UTC), decisions: map[*access.Decision]bool{}}
 	s.options = Options{Rules: drawRules(s.draw), Deadline: 10 * time.Second, Now: func() time.Time { return s.now }}
 	switch s.draw.IntN(4) {
 	case 0:
@@ -260,6 +319,32 @@ func newStory(t testing.TB, seed uint64) *story {
 		s.sessions = append(s.sessions, e.Session(w.session))
 	}
 	return s
+}
+
+// tally counts what came up in the story.
+func (s *story) tally(said map[string]int) {
+	seen := map[string]bool{}
+	for d := range s.decisions {
+		seen[d.Verdict.String()] = true
+		seen["candidate"] = seen["candidate"] || d.Candidate != nil
+		seen["would"] = seen["would"] || d.Would != nil
+		seen["ended"] = seen["ended"] || strings.Contains(d.Reason, "it was allowed until")
+		seen["minute"] = seen["minute"] || !d.NotAfter.IsZero()
+		if l := d.Limits; l != nil {
+			seen["limits"] = true
+			seen["budgets"] = seen["budgets"] || len(l.Budgets) > 0
+			seen["read_from"] = seen["read_from"] || l.ReadFrom != nil
+			seen["watched"] = seen["watched"] || l.Watched
+		}
+	}
+	p := s.engine.current.Load().running
+	seen["grants"] = p.reads.grants && len(s.grants) > 0
+	seen["opa-kafka"] = p.format == OPAKafka
+	for what, is := range seen {
+		if is {
+			said[what]++
+		}
+	}
 }
 
 // step asks one question, after something may have happened. It returns what is wrong.
@@ -282,6 +367,7 @@ func (s *story) step(t testing.TB) string {
 	n := s.draw.IntN(len(s.sessions))
 	q := s.ask(s.whos[n])
 	got := s.sessions[n].Decide(q.request, &q.action)
+	s.decisions[got] = true
 	want := s.oracle.decide(t, s.grants, q, s.now)
 	plain := *got
 	plain.Cached = want.Cached
@@ -319,7 +405,8 @@ func (s *story) ask(w *who) *question {
 // TestCachedIsUncached over many stories.
 func TestCachedIsUncached(t *testing.T) {
 	var stories, hits, asked, volatile uint64
-	for seed := range uint64(60) {
+	said := map[string]int{}
+	for seed := range uint64(120) {
 		s := newStory(t, seed)
 		if s == nil {
 			continue
@@ -335,16 +422,22 @@ func TestCachedIsUncached(t *testing.T) {
 		if s.engine.current.Load().running.reads.volatile {
 			volatile++
 		}
+		s.tally(said)
 	}
-	t.Logf("%d stories, %d questions, %d answered from a cache", stories, asked, hits)
-	if stories < 40 || hits < asked/6 || volatile > stories/4 {
-		t.Errorf("%d stories of 60 loaded, %d of %d questions were answered from a cache, %d policies were never cached: this tests little", stories, hits, asked, volatile)
+	t.Logf("%d stories, %d questions, %d answered from a cache, %v", stories, asked, hits, said)
+	for _, what := range []string{"allow", "deny", "refuse", "limits", "budgets", "read_from", "watched", "candidate", "would", "ended", "minute", "grants", "opa-kafka"} {
+		if said[what] < 3 {
+			t.Errorf("%d stories say anything of %s: this tests little", said[what], what)
+		}
+	}
+	if stories < 80 || hits < asked/6 || volatile > stories/4 {
+		t.Errorf("%d stories of 120 loaded, %d of %d questions were answered from a cache, %d policies were never cached: this tests little", stories, hits, asked, volatile)
 	}
 }
 
 // TestCachedIsUncachedNotices: with a field less in the keys the test above sees it.
 func TestCachedIsUncachedNotices(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(400) {
 		s := newStory(t, seed)
 		if s == nil {
 			continue
