@@ -32,7 +32,8 @@ var layers = []struct {
 	{"policy/tool", []string{"policy", "policy/library", "access"}},
 	{"policy/acl", nil},
 	{"quarantine", []string{"access", "internal/register"}},
-	{"journal", []string{"access"}},
+	{"journal/store", nil},
+	{"journal", []string{"access", "journal/store"}},
 	{"sink", []string{"journal", "access"}},
 	{"proxy/api", []string{"protocol", "access", "identity", "cluster", "journal"}},
 	{"proxy", []string{"proxy/api", "protocol", "access", "identity", "cluster", "journal", "relay", "policy", "quarantine"}},
@@ -55,7 +56,7 @@ var banned = []struct {
 	never []string // packages that may not; empty: all but only
 }{
 	{path: "net", never: []string{"protocol", "identity", "proxy/api"}},
-	{path: "log/slog", never: []string{"protocol", "access", "identity", "relay", "cluster", "journal", "proxy/api"}},
+	{path: "log/slog", never: []string{"protocol", "access", "identity", "relay", "cluster", "journal", "journal/store", "proxy/api"}},
 	{path: "time", never: []string{"protocol"}},
 	{path: "go.opentelemetry.io/otel", only: []string{"telemetry"}},
 	{path: "github.com/prometheus", only: []string{"telemetry"}},
