@@ -146,14 +146,21 @@ func TestShareFetchWithoutDeniedTopics(t *testing.T) {
 func TestShareFetchOfNothingButDenied(t *testing.T) {
 	w := newLaw("payroll")
 	l := newLine(t, relay.ModeAuto, w.under)
-	l.cluster.LearnTopics([]access.Topic{payroll})
+	l.cluster.LearnTopics([]access.Topic{orders, payroll})
 	none := share(2)
 	want := unshared(none, payroll, 29, 0)
 	want.ThrottleMillis = 1000
 	l.shares(sharing(2, 0, shared{topic: payroll}), sharing(2, 0), none, want)
+	// So are its next requests, which name no topic: the broker, which has nothing to wait for, answers at once.
+	l.shares(sharing(2, 1), sharing(2, 1), none, want)
+	data := share(2, orders)
+	l.shares(sharing(2, 2, shared{topic: orders}), sharing(2, 2, shared{topic: orders}), data, unshared(data, payroll, 29, 0))
+	l.shares(sharing(2, 3), sharing(2, 3), data, unshared(data, payroll, 29, 0))
+	l.shares(forgetting(sharing(2, 4), orders), forgetting(sharing(2, 4), orders), none, unshared(none, payroll, 29, 0))
+	l.shares(sharing(2, 5), sharing(2, 5), none, want)
 	failed := share(2)
 	failed.ErrorCode = 123
-	l.shares(sharing(2, 1), sharing(2, 1), failed, failed)
+	l.shares(sharing(2, 6), sharing(2, 6), failed, failed)
 	l.client.Close()
 	l.settle()
 	l.unread("payroll")

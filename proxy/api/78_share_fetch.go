@@ -73,6 +73,9 @@ func deriveShareFetch(x *Exchange) error {
 	var ok bool
 	s.turned, s.moves, ok = x.Env.Fetch.checkShare(x)
 	s.unsure = !ok
+	if ok && x.Env.Fetch.shareStarves(x) {
+		x.starve()
+	}
 	return nil
 }
 

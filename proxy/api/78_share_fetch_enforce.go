@@ -55,10 +55,16 @@ func enforceShareFetch(x *Exchange) (kmsg.Response, error) {
 		}
 	}
 	if len(q.Topics) == 0 && s.q.SessionEpoch == 0 {
-		s.throttle = deniedThrottle
-		x.waits(s.q.MaxWait)
+		x.starve()
 	}
 	return nil, nil
+}
+
+// starve lets a client wait of whose session nothing may be read: the broker has nothing to wait for, and an answer that
+// comes at once would be asked for again at once.
+func (x *Exchange) starve() {
+	x.shareFetch.throttle = deniedThrottle
+	x.waits(x.shareFetch.q.MaxWait)
 }
 
 // cutShareFetch takes topics that may not be read out of the request.

@@ -113,6 +113,37 @@ func (s *FetchSessions) checkShare(x *Exchange) (turned []turn, moves int, ok bo
 	return turned, o.moves, true
 }
 
+// shareStarves says whether x goes on with a session of which nothing may be read. The broker's is empty then, and so it
+// answers at once.
+func (s *FetchSessions) shareStarves(x *Exchange) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := &x.shareFetch
+	o := s.share[shareKey{q.group, q.member}]
+	if o == nil || q.q.SessionEpoch <= 0 {
+		return false
+	}
+	readable := 0
+	for _, t := range o.topics {
+		if !t.decision.Stops() {
+			readable++
+		}
+	}
+	for _, w := range q.turned {
+		if w.decision.Stops() {
+			readable--
+		} else {
+			readable++
+		}
+	}
+	for _, d := range q.decisions {
+		if !d.Stops() {
+			return false
+		}
+	}
+	return len(o.topics) > 0 && readable == 0
+}
+
 // shareAccept moves the share session on that x asked for, after the broker took the request. It says whether decisions in
 // it may no longer hold.
 func (s *FetchSessions) shareAccept(x *Exchange) (stale bool, err error) {
