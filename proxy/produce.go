@@ -130,7 +130,11 @@ func (q *requests) frame(whole []byte) error {
 		return err
 	}
 	r := x.Local()
-	if d := x.Hold(); d > 0 {
+	d := x.Hold()
+	if d == 0 && r != nil && !x.Allowed() {
+		d = q.unwelcome.wait(x, whole[4+h.Body:], time.Now())
+	}
+	if d > 0 {
 		if err := q.hold(d); err != nil {
 			x.Free()
 			return err

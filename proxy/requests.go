@@ -47,6 +47,8 @@ type requests struct {
 	lookup lookup
 	looked look // for quarantines
 
+	unwelcome unwelcomes
+
 	transaction *transaction // the one seen last, nil if none
 	began       time.Time    // when the bytes being worked on came
 	tight       time.Time    // since when there is no room for more of the open frame; zero: there is
