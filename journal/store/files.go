@@ -13,11 +13,12 @@ import (
 type files struct {
 	allocate func(f *os.File, size int64) error
 	sync     func(f *os.File) error
+	syncDir  func(dir string) error
 	rename   func(from, to string) error
 }
 
 func osFiles() files {
-	return files{allocate: allocate, sync: syncData, rename: os.Rename}
+	return files{allocate: allocate, sync: syncData, syncDir: syncDir, rename: os.Rename}
 }
 
 // create makes a file of a size that is allocated, not only promised: writing into its mapping cannot find the disk full.

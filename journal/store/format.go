@@ -17,6 +17,9 @@ const (
 
 	// MaxPayload bounds one record. A length beyond it in a file is damage.
 	MaxPayload = 16 << 20
+
+	// MaxSeq is far beyond what any journal comes to: a larger number in a file is damage, not the place to go on from.
+	MaxSeq = 1 << 60
 )
 
 const (
@@ -93,7 +96,7 @@ func ParseHeader(b []byte) (Header, error) {
 		Stream: Stream(b[5]), Journal: [16]byte(b[8:24]), First: int64(binary.LittleEndian.Uint64(b[24:])),
 		Created: time.Unix(0, int64(binary.LittleEndian.Uint64(b[32:]))),
 	}
-	if h.First <= 0 {
+	if h.First <= 0 || h.First > MaxSeq {
 		return Header{}, errors.New("the header's first seq is not one")
 	}
 	return h, nil

@@ -16,6 +16,8 @@ const retryAfter = time.Second
 // room left. It is the preparer's goroutine: it ends in Close and queues nothing.
 func (s *Store) prepareAhead() {
 	defer s.running.Done()
+	s.prepareSpares()
+	s.measure()
 	for {
 		wait := s.prepareSpares()
 		timer := time.NewTimer(wait)
@@ -44,7 +46,7 @@ func (s *Store) prepareSpares() time.Duration {
 		}
 		g, err := s.prepare(Stream(i))
 		if err == nil {
-			err = syncDir(st.dir)
+			err = s.files.syncDir(st.dir)
 		}
 		if err != nil {
 			failed = errors.Join(failed, err)
@@ -225,14 +227,16 @@ func (s *Store) syncAll() error {
 	return nil
 }
 
-// name gives a segment that was a spare its own name. A reader may look for it under the old one in between, and looks
-// again.
+// name gives a segment that was a spare its own name.
 func (s *Store) name(g *segment) error {
 	return s.renameTo(g, filepath.Join(s.streams[g.stream].dir, fileName(g.first, ".open")))
 }
 
-// renameTo does nothing where the file has the name already. The keeper alone changes paths.
+// renameTo does nothing where the file has the name already. Who opens a file by its path waits meanwhile; who appends
+// does not.
 func (s *Store) renameTo(g *segment, path string) error {
+	s.naming.Lock()
+	defer s.naming.Unlock()
 	if g.path == path {
 		return nil
 	}
@@ -276,7 +280,7 @@ func (s *Store) seal(st *stream, g *segment) error {
 	if err := s.renameTo(g, filepath.Join(st.dir, fileName(g.first, ".seg"))); err != nil {
 		return err
 	}
-	if err := syncDir(st.dir); err != nil {
+	if err := s.files.syncDir(st.dir); err != nil {
 		return fmt.Errorf("sealing %s: %w", g.path, err)
 	}
 	sealed := g.describe()

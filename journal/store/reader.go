@@ -20,10 +20,11 @@ type Reader struct {
 
 // A cursor is a Reader's place in one stream.
 type cursor struct {
-	first int64 // of the segment it is in; 0: in none yet
-	scan  *Scanner
-	frame Frame // the next one
-	have  bool
+	first  int64 // of the segment it is in; 0: in none yet
+	fenced bool  // that does not grow, and an end in it may be a hole
+	scan   *Scanner
+	frame  Frame // the next one
+	have   bool
 }
 
 // Read begins after a number; 0 is the beginning.
@@ -111,14 +112,10 @@ func (r *Reader) advance(stream Stream, head int64) {
 
 // enter opens a segment, near the reader's place where there is an index.
 func (r *Reader) enter(c *cursor, next place) {
-	c.first = next.First
-	scan, err := OpenSegment(next.Path)
-	if errors.Is(err, fs.ErrNotExist) { // it got another name, or was removed
-		again, ok := r.store.segmentAt(next.stream, next.First)
-		if !ok {
-			return
-		}
-		scan, err = OpenSegment(again.Path)
+	c.first, c.fenced = next.First, next.Fenced
+	scan, err := r.store.openAt(next.stream, next.First)
+	if errors.Is(err, fs.ErrNotExist) { // removed
+		return
 	}
 	if err != nil {
 		r.note(err)
@@ -156,7 +153,10 @@ func (r *Reader) scan(c *cursor) bool {
 			continue
 		}
 		if errors.Is(err, io.EOF) {
-			return false
+			if !c.fenced || c.scan.Footer() != nil || !c.scan.Resync() {
+				return false
+			}
+			continue
 		}
 		r.note(err)
 		if !c.scan.Resync() {
@@ -217,10 +217,15 @@ func (s *Store) segmentWith(stream Stream, seq int64) (place, bool) {
 	return st.after(0)
 }
 
-// segmentAt is the segment that begins with first, under the name that it has now.
-func (s *Store) segmentAt(stream Stream, first int64) (place, bool) {
+// openAt opens the segment that begins with first, under the name that it has now.
+func (s *Store) openAt(stream Stream, first int64) (*Scanner, error) {
+	s.naming.RLock()
+	defer s.naming.RUnlock()
 	next, ok := s.segmentAfter(stream, first-1)
-	return next, ok && next.First == first
+	if !ok || next.First != first {
+		return nil, fs.ErrNotExist
+	}
+	return OpenSegment(next.Path)
 }
 
 func (d *done) place() place { return place{d.Segment, d.Stream, d.index} }

@@ -47,7 +47,7 @@ func (s *Store) recover(stream Stream, found *Recovery) error {
 	for _, name := range names {
 		number, suffix, _ := strings.Cut(name, ".")
 		first, err := strconv.ParseInt(number, 10, 64)
-		if err != nil || first <= 0 {
+		if err != nil || first <= 0 || first > MaxSeq {
 			continue
 		}
 		path := filepath.Join(st.dir, name)
@@ -143,16 +143,16 @@ func zeros(f *os.File, end int64) bool {
 
 // seen is what a scan of a whole segment found.
 type seen struct {
-	header  Header
-	size    int64
-	count   int64
-	last    int64 // of all frames that check
-	end     int64 // behind the last frame in front of any damage
-	before  int64 // seq there
-	after   int64 // seq of the first frame behind the damage
-	damage  *Damage
-	skipped int64 // bytes in which nothing checks, behind the last frame
-	footer  *Footer
+	header Header
+	size   int64
+	count  int64
+	last   int64 // of all frames that check
+	end    int64 // behind the last frame in front of any damage
+	before int64 // seq there
+	after  int64 // seq of the first frame behind the damage
+	damage *Damage
+	open   bool // nothing checks behind the damage: what was written there is not known
+	footer *Footer
 }
 
 // look scans a segment to its end. data is where its data ends; behind it nothing is searched. A length of 0 is the end,
@@ -162,7 +162,7 @@ func (s *Store) look(path string, stream Stream, data int64) (seen, error) {
 	c, err := OpenSegment(path)
 	var damage *Damage
 	if errors.As(err, &damage) {
-		return seen{damage: damage, size: data, skipped: data}, nil
+		return seen{damage: damage, size: data, open: true}, nil
 	}
 	if err != nil {
 		return seen{}, fmt.Errorf("recovering a segment: %w", err)
@@ -170,7 +170,8 @@ func (s *Store) look(path string, stream Stream, data int64) (seen, error) {
 	defer c.Close()
 	out := seen{header: c.Header, size: c.size}
 	if c.Header.Journal != s.opt.Journal || c.Header.Stream != stream {
-		out.damage = &Damage{path, 0, "the header names another journal or stream"}
+		out.damage, out.open = &Damage{path, 0, "the header names another journal or stream"}, true
+		out.header.First = 0
 		return out, nil
 	}
 	c.size = min(c.size, data)
@@ -208,7 +209,7 @@ func (s *Store) look(path string, stream Stream, data int64) (seen, error) {
 			out.damage = damage
 		}
 		if !again {
-			out.skipped = max(c.size-at, 0)
+			out.open = true
 			return out, nil
 		}
 	}
@@ -239,8 +240,8 @@ func (s *Store) fence(stream Stream, path string, seen seen, found *Recovery) (*
 	}
 	found.Fenced = append(found.Fenced, Fence{segment, *seen.damage, seen.before, seen.after})
 	found.Head = max(found.Head, seen.last, seen.header.First)
-	if seen.skipped > 0 {
-		found.unknown += seen.skipped/leastFrame + 1
+	if seen.open {
+		found.unknown += s.segmentBytes(stream) / leastFrame
 	}
 	if seen.count == 0 {
 		return nil, nil //nolint:nilnil // there is nothing to read in it
@@ -271,7 +272,7 @@ func (s *Store) recoverLast(st *stream, found *Recovery) error {
 		return err
 	}
 	if seen.damage == nil {
-		seen.damage = &Damage{last.Path, seen.end, "a sealed segment without a footer"}
+		seen.damage, seen.open = &Damage{last.Path, seen.end, "a sealed segment without a footer"}, true
 	}
 	fenced, err := s.fence(last.Stream, last.Path, seen, found)
 	if err != nil {
@@ -315,7 +316,7 @@ func (s *Store) stat(d *done) {
 		return
 	}
 	footer, err := ParseFooter(tail)
-	if err != nil || footer.First != h.First || footer.Last < footer.First {
+	if err != nil || footer.First != h.First || footer.Last < footer.First || footer.Last > MaxSeq {
 		return
 	}
 	d.Created, d.Last, d.Count = h.Created, footer.Last, footer.Count

@@ -175,7 +175,7 @@ func (c *Scanner) frame(at int64, length uint32) (f Frame, why string, err error
 		return f, "the checksum of the frame does not match", nil
 	}
 	seq, ok := SeqOf(payload)
-	if !ok || seq <= c.last {
+	if !ok || seq <= c.last || seq > MaxSeq {
 		return f, "a frame whose seq does not follow", nil
 	}
 	return Frame{at, seq, payload}, "", nil

@@ -67,6 +67,8 @@ type Store struct {
 	synced atomic.Int64 // newest seq that is on disk, with all before it
 	fault  atomic.Pointer[fault]
 
+	naming sync.RWMutex // held while a file gets another name, and while one is found and opened; before mu
+
 	mu       sync.Mutex // guards all below
 	streams  [streams]stream
 	spares   int // counts names
