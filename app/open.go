@@ -89,7 +89,7 @@ func (a *App) open(c *config.Config) (err error) {
 }
 
 func (a *App) openSinks(c *config.Config) error {
-	a.sinks = &sinks{journal: a.journal, log: a.log}
+	a.sinks = &sinks{journal: a.journal, dir: c.StateDir, log: a.log}
 	change, err := a.sinks.plan(c.Sinks)
 	if err != nil {
 		return err
@@ -188,8 +188,8 @@ func (a *App) shown(live []proxy.SessionInfo) []admin.Session {
 // ready answers for every part.
 func (a *App) ready() admin.Readiness {
 	checks := map[string]error{"listeners and clusters": a.proxy.Ready(), "journal": nil}
-	a.sinks.ready(checks)
 	r := admin.Readiness{Ready: true, Checks: map[string]string{}}
+	a.sinks.ready(r.Checks)
 	a.law.ready(&r)
 	for part, err := range checks {
 		r.Checks[part] = "ok"

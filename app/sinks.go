@@ -2,9 +2,9 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -14,12 +14,17 @@ import (
 	"doorkeeper/telemetry"
 )
 
-// sinkTimeout is how long a sink may take to write what is left when it is closed.
-const sinkTimeout = 10 * time.Second
+// How long sinks may take to deliver what the journal has: at the end, and when a reload takes them away. What they do
+// not manage waits in the journal for the next start.
+const (
+	sinkTimeout   = 10 * time.Second
+	reloadTimeout = 2 * time.Second
+)
 
 // sinks are the running sinks, by name.
 type sinks struct {
 	journal *journal.Journal
+	dir     string // of cursors and dead letters
 	log     *slog.Logger
 
 	mu      sync.Mutex
@@ -28,42 +33,33 @@ type sinks struct {
 
 type runningSink struct {
 	config config.Sink
-	file   *sink.File
+	*sink.Sink
 }
 
-// A sinkChange is the way from the running sinks to others: what is new is open already, what is gone still runs.
+// A sinkChange is the way from the running sinks to others: what is new is made but not started, what is gone still runs.
 type sinkChange struct {
-	next   map[string]*runningSink
-	opened []*runningSink
-	gone   []*runningSink
+	next map[string]*runningSink
+	made []*runningSink
+	gone []*runningSink
 }
 
-// plan opens what is new. A sink that stays as it is keeps its place in the journal.
+// plan makes what is new or different. A sink that stays as it is runs on; one of the same name goes on at its place.
 func (s *sinks) plan(next []config.Sink) (*sinkChange, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change := &sinkChange{next: map[string]*runningSink{}}
-	paths := map[string]*runningSink{}
-	for _, r := range s.running {
-		paths[r.config.Path] = r
-	}
 	for _, c := range next {
-		old := paths[c.Path]
-		if old != nil && old.config == c {
+		if old := s.running[c.Name]; old != nil && reflect.DeepEqual(old.config, c) {
 			change.next[c.Name] = old
 			continue
 		}
-		if old != nil {
-			s.abandon(change)
-			return nil, fmt.Errorf("sink %s: a sink that goes on in the same file (%s) cannot change otherwise while it runs: give it a new path, or restart", c.Name, c.Path)
-		}
-		opened, err := s.open(c)
+		made, err := s.make(c)
 		if err != nil {
 			s.abandon(change)
-			return nil, err
+			return nil, fmt.Errorf("sink %s: %w", c.Name, err)
 		}
-		change.opened = append(change.opened, opened)
-		change.next[c.Name] = opened
+		change.made = append(change.made, made)
+		change.next[c.Name] = made
 	}
 	for _, r := range s.running {
 		if change.next[r.config.Name] != r {
@@ -73,38 +69,47 @@ func (s *sinks) plan(next []config.Sink) (*sinkChange, error) {
 	return change, nil
 }
 
-func (s *sinks) open(c config.Sink) (*runningSink, error) {
-	file, err := sink.OpenFile(s.journal, sink.FileOptions{
-		Name: c.Name, Path: c.Path, MaxBytes: int64(c.Rotate.MaxBytes), Keep: c.Rotate.Keep, Log: s.log,
-	})
+func (s *sinks) make(c config.Sink) (*runningSink, error) {
+	sender, opt, err := newSender(c, s.log)
 	if err != nil {
 		return nil, err
 	}
-	return &runningSink{c, file}, nil
+	opt.Name, opt.Dir, opt.Log = c.Name, s.dir, s.log
+	if f := c.Filter; f != nil {
+		opt.Filter = sink.Filter{Kind: f.Kind, Decision: f.Decision, Resource: f.Resource, Principal: f.Principal}
+	}
+	return &runningSink{c, sink.New(s.journal, sender, opt)}, nil
 }
 
-// commit makes the change.
+// commit makes the change. What is gone ends first: a sink and its successor never write to the same place at a time.
 func (s *sinks) commit(change *sinkChange) {
 	s.mu.Lock()
 	s.running = change.next
 	s.mu.Unlock()
-	s.closeAll(change.gone)
-}
-
-// abandon closes what was opened for a change that will not be made.
-func (s *sinks) abandon(change *sinkChange) { s.closeAll(change.opened) }
-
-func (s *sinks) closeAll(list []*runningSink) {
-	ctx, cancel := context.WithTimeout(context.Background(), sinkTimeout)
-	defer cancel()
-	for _, r := range list {
-		if err := r.file.Close(ctx); err != nil {
-			s.log.Error("closing a sink", "sink", r.config.Name, "error", err)
-		}
+	s.closeAll(change.gone, reloadTimeout)
+	for _, r := range change.made {
+		r.Start()
 	}
 }
 
-// close lets every sink write what the journal has.
+// abandon closes what was made for a change that will not be.
+func (s *sinks) abandon(change *sinkChange) { s.closeAll(change.made, reloadTimeout) }
+
+func (s *sinks) closeAll(list []*runningSink, timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	var closing sync.WaitGroup
+	for _, r := range list {
+		closing.Go(func() {
+			if err := r.Close(ctx); err != nil {
+				s.log.Error("closing a sink", "sink", r.config.Name, "error", err)
+			}
+		})
+	}
+	closing.Wait()
+}
+
+// close lets every sink deliver what the journal has.
 func (s *sinks) close() {
 	s.mu.Lock()
 	var all []*runningSink
@@ -113,7 +118,7 @@ func (s *sinks) close() {
 	}
 	s.running = nil
 	s.mu.Unlock()
-	s.closeAll(all)
+	s.closeAll(all, sinkTimeout)
 }
 
 func (s *sinks) list() []*runningSink {
@@ -123,25 +128,24 @@ func (s *sinks) list() []*runningSink {
 }
 
 func (s *sinks) stats() []telemetry.Sink {
-	head := s.journal.Head().Seq
+	head := s.journal.Head()
 	var all []telemetry.Sink
 	for _, r := range s.list() {
-		stats := r.file.Stats()
-		all = append(all, telemetry.Sink{
-			Name: r.config.Name, Lag: max(head-stats.Seq, 0), Records: stats.Records, Bytes: stats.Bytes,
-			Rotations: stats.Rotations, Errors: stats.Errors, Failing: stats.Failing,
-		})
+		stats := r.Stats()
+		all = append(all, telemetry.Sink{Name: r.config.Name, Lag: stats.Lag(head), Stats: stats})
 	}
 	return all
 }
 
-// ready says of each sink whether it can write.
-func (s *sinks) ready(checks map[string]error) {
+// ready says of each sink how it fares. One that cannot deliver does not make the proxy unfit: its records wait in the
+// journal, and clients cannot be served better by any other proxy.
+func (s *sinks) ready(checks map[string]string) {
+	head := s.journal.Head()
 	for _, r := range s.list() {
-		var err error
-		if r.file.Stats().Failing {
-			err = errors.New("cannot write; records wait in memory (the log says why)")
+		state := "ok"
+		if stats := r.Stats(); stats.Failing {
+			state = fmt.Sprintf("cannot deliver: %d records wait in the journal (the log says why)", stats.Lag(head))
 		}
-		checks["sink "+r.config.Name] = err
+		checks["sink "+r.config.Name] = state
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -143,6 +144,10 @@ func (c *Config) checkSink(path string, s *Sink) {
 	default:
 		c.source.fail(path+".format", "%q is no format: only native is built yet", s.Format)
 	}
+	if f := s.Filter; f != nil {
+		c.checkWords(path+".filter.kind", f.Kind, "session", "authn", "access", "control", "finding", "gap")
+		c.checkWords(path+".filter.decision", f.Decision, "allow", "deny", "refuse")
+	}
 	if s.Rotate.MaxBytes > 0 && s.Rotate.MaxBytes < MiB {
 		c.source.fail(path+".rotate.max_bytes", "%s is too small: use at least 1MiB, or 0 to never rotate", s.Rotate.MaxBytes)
 	}
@@ -154,6 +159,15 @@ func (c *Config) checkSink(path string, s *Sink) {
 			break
 		} else if other.Path == s.Path && s.Path != "" {
 			c.source.fail(path+".path", "sink %q writes to that file already: give each its own", other.Name)
+		}
+	}
+}
+
+// checkWords finds what no record has: a filter with a word that is misspelt would leave out everything.
+func (c *Config) checkWords(path string, words []string, known ...string) {
+	for i, word := range words {
+		if !slices.Contains(known, word) {
+			c.source.fail(fmt.Sprintf("%s[%d]", path, i), "%q must be one of %s", word, strings.Join(known, ", "))
 		}
 	}
 }

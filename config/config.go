@@ -127,11 +127,20 @@ type Records struct {
 
 // A Sink is one place that records go to.
 type Sink struct {
-	Name   string `yaml:"name" jsonschema:"required" jsonschema_description:"Name of the sink in logs and metrics; unique."`
-	Type   string `yaml:"type" jsonschema:"required,enum=file" jsonschema_description:"file: JSON lines."`
-	Path   string `yaml:"path" jsonschema:"required" jsonschema_description:"The file to append to."`
-	Format string `yaml:"format" jsonschema:"enum=native" jsonschema_description:"native: the access record as it is."`
-	Rotate Rotate `yaml:"rotate" jsonschema_description:"When to begin a new file."`
+	Name   string  `yaml:"name" jsonschema:"required" jsonschema_description:"Name of the sink in logs and metrics; unique."`
+	Type   string  `yaml:"type" jsonschema:"required,enum=file" jsonschema_description:"file: JSON lines."`
+	Path   string  `yaml:"path" jsonschema:"required" jsonschema_description:"The file to append to."`
+	Format string  `yaml:"format" jsonschema:"enum=native" jsonschema_description:"native: the access record as it is."`
+	Rotate Rotate  `yaml:"rotate" jsonschema_description:"When to begin a new file."`
+	Filter *Filter `yaml:"filter" jsonschema_description:"Which records the sink gets: every list that is given must have a value that matches, * stands for anything. Control, findings, gaps, failed logins and denials are never left out. Absent: all."`
+}
+
+// A Filter selects records by the words that commands select them by.
+type Filter struct {
+	Kind      []string `yaml:"kind" jsonschema_description:"session, authn, access, control, finding, gap."`
+	Decision  []string `yaml:"decision" jsonschema_description:"allow, deny, refuse."`
+	Resource  []string `yaml:"resource" jsonschema_description:"Topics, groups and so on by name, as in payroll or hr-*."`
+	Principal []string `yaml:"principal" jsonschema_description:"Principals, as in User:erp or User:svc-*."`
 }
 
 // Rotate says when a file sink begins a new file, and how many old ones stay.

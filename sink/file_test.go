@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,7 +56,19 @@ func targets(t *testing.T, paths ...string) (names []string) {
 	return names
 }
 
-func closeSink(t *testing.T, f *File) {
+// startFile lets a file sink run whose cursor is in dir.
+func startFile(t *testing.T, j *journal.Journal, dir string, opt FileOptions, open opener) *Sink {
+	t.Helper()
+	f, err := newFile(opt, open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(j, f, Options{Name: "local", Dir: dir, Log: opt.Log})
+	s.Start()
+	return s
+}
+
+func closeSink(t *testing.T, f *Sink) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -67,10 +81,7 @@ func TestFileDrains(t *testing.T) {
 	j := journal.New(journal.Options{})
 	path := filepath.Join(t.TempDir(), "new", "access.jsonl")
 	appendNamed(j, "before\nopening")
-	f, err := OpenFile(j, FileOptions{Name: "local", Path: path})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := startFile(t, j, t.TempDir(), FileOptions{Path: path}, openOS)
 	var want []string
 	for i := range 5000 {
 		want = append(want, fmt.Sprint(i))
@@ -87,7 +98,7 @@ func TestFileDrains(t *testing.T) {
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v", info.Mode())
 	}
-	if s := f.Stats(); s.Records != 5001 || s.Seq != 5001 || s.Bytes != info.Size() || s.Failing || s.Errors != 0 {
+	if s := f.Stats(); s.Records != 5001 || s.Delivered != j.Head() || s.Cursor != j.Head() || s.Bytes != info.Size() || s.Failing || s.Errors != 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -96,10 +107,7 @@ func TestFileDrains(t *testing.T) {
 func TestFileEndsWithJournal(t *testing.T) {
 	j := journal.New(journal.Options{})
 	path := filepath.Join(t.TempDir(), "access.jsonl")
-	f, err := OpenFile(j, FileOptions{Path: path})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := startFile(t, j, t.TempDir(), FileOptions{Path: path}, openOS)
 	appendNamed(j, "a", "b")
 	j.Close()
 	closeSink(t, f)
@@ -112,10 +120,7 @@ func TestFileRotates(t *testing.T) {
 	j := journal.New(journal.Options{})
 	dir := t.TempDir()
 	path := filepath.Join(dir, "access.jsonl")
-	f, err := OpenFile(j, FileOptions{Path: path, MaxBytes: 1000, Keep: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := startFile(t, j, t.TempDir(), FileOptions{Path: path, MaxBytes: 1000, Keep: 2}, openOS)
 	var names []string
 	for i := range 20 {
 		names = append(names, fmt.Sprint("record ", i))
@@ -145,10 +150,7 @@ func TestFileRotates(t *testing.T) {
 func TestFileWithoutKeep(t *testing.T) {
 	j := journal.New(journal.Options{})
 	dir := t.TempDir()
-	f, err := OpenFile(j, FileOptions{Path: filepath.Join(dir, "access.jsonl"), MaxBytes: 600})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := startFile(t, j, t.TempDir(), FileOptions{Path: filepath.Join(dir, "access.jsonl"), MaxBytes: 600}, openOS)
 	appendNamed(j, "a", "b", "c", "d", "e", "f", "g")
 	closeSink(t, f)
 	if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 1 {
@@ -163,10 +165,7 @@ func TestFileGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	j := journal.New(journal.Options{})
-	f, err := OpenFile(j, FileOptions{Path: path})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := startFile(t, j, t.TempDir(), FileOptions{Path: path}, openOS)
 	appendNamed(j, "new")
 	closeSink(t, f)
 	if diff := cmp.Diff([]string{"old", "torn", "new"}, targets(t, path)); diff != "" {
@@ -174,10 +173,41 @@ func TestFileGoesOn(t *testing.T) {
 	}
 }
 
-func TestOpenFileSaysWhatToDo(t *testing.T) {
-	_, err := OpenFile(journal.New(journal.Options{}), FileOptions{Name: "local", Path: t.TempDir()})
-	if err == nil || !strings.Contains(err.Error(), "sink local") || !strings.Contains(err.Error(), "has to be a file") {
+func TestNewFileSaysWhatToDo(t *testing.T) {
+	_, err := NewFile(FileOptions{Path: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), "has to be a file") {
 		t.Errorf("error: %v", err)
+	}
+}
+
+// TestFileOverRestarts: a sink that ends and starts again repeats nothing and leaves nothing out, and after a crash it
+// repeats at most what it had not written down.
+func TestFileOverRestarts(t *testing.T) {
+	j := journal.New(journal.Options{})
+	dir, path := t.TempDir(), filepath.Join(t.TempDir(), "access.jsonl")
+	var want []string
+	for i := range 7 {
+		f := startFile(t, j, dir, FileOptions{Path: path, MaxBytes: 4000, Keep: 100}, openOS)
+		for n := range 20 {
+			want = append(want, fmt.Sprintf("%d of %d", n, i))
+		}
+		appendNamed(j, want[20*i:]...)
+		closeSink(t, f)
+	}
+	files, _ := filepath.Glob(path + ".*")
+	slices.SortFunc(files, func(a, b string) int { return number(t, b) - number(t, a) })
+	if got := targets(t, append(files, path)...); !slices.Equal(want, got) {
+		t.Errorf("over clean restarts: want %d lines, got %d:\n%q", len(want), len(got), got)
+	}
+
+	// The cursor of a crash is an old one: everything after it comes again, with the same ids.
+	if err := saveCursor(filepath.Join(dir, "cursors", "local"), journal.Position{Journal: j.ID(), Seq: 100}, counts{Sent: 100}); err != nil {
+		t.Fatal(err)
+	}
+	again := filepath.Join(t.TempDir(), "again.jsonl")
+	closeSink(t, startFile(t, j, dir, FileOptions{Path: again}, openOS))
+	if got := targets(t, again); !slices.Equal(want[100:], got) {
+		t.Errorf("after a crash: %q", got)
 	}
 }
 
@@ -225,48 +255,60 @@ func (h diskHandle) Truncate(size int64) error {
 	return h.handle.Truncate(size)
 }
 
-// TestFileDiskFull: a disk fills up in the middle of a line and is emptied later. Nothing is lost while the journal
-// has room, no line is torn, and the log says once what to do.
+// TestFileDiskFull: a disk fills up in the middle of a line and is emptied later. Nothing is lost, no line is torn, and
+// the log says once what to do.
 func TestFileDiskFull(t *testing.T) {
 	for _, truncates := range []bool{true, false} {
-		d := &disk{room: 1000}
-		want := []string{"a", "b", "c", "d", "e", "f", "g", "h"} // "torn" sorts behind them
-		if !truncates {
-			d.truncateFail = errors.New("no truncate either")
-		}
-		var log bytes.Buffer
-		j := journal.New(journal.Options{})
-		path := filepath.Join(t.TempDir(), "access.jsonl")
-		f, err := openFile(j, FileOptions{Name: "local", Path: path, Log: slog.New(slog.NewTextHandler(&log, nil))}, d.open, time.Millisecond)
-		if err != nil {
-			t.Fatal(err)
-		}
-		appendNamed(j, want...)
-		for f.Stats().Errors < 3 {
-			time.Sleep(time.Millisecond)
-		}
-		if s := f.Stats(); !s.Failing {
-			t.Errorf("%+v", s)
-		}
-		d.set(1 << 20)
-		closeSink(t, f)
-
-		got := targets(t, path)
-		if truncates {
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		} else if got = onceEach(got); !cmp.Equal(append(want, "torn"), got) { // at least once, beside torn lines
-			t.Errorf("got %v", got)
-		}
-		text := log.String()
-		if errors := strings.Count(text, "level=ERROR"); errors == 0 || errors > 1+int(f.Stats().Errors)/remindAfter {
-			t.Errorf("%d errors in the log for %d failures", errors, f.Stats().Errors)
-		}
-		if !strings.Contains(text, "free space on that volume") || !strings.Contains(text, "writes again") {
-			t.Errorf("log:\n%s", text)
-		}
+		synctest.Test(t, func(t *testing.T) { diskFull(t, truncates) })
 	}
+}
+
+func diskFull(t *testing.T, truncates bool) {
+	d := &disk{room: 1000}
+	want := []string{"a", "b", "c", "d", "e", "f", "g", "h"} // "torn" sorts behind them
+	if !truncates {
+		d.truncateFail = errors.New("no truncate either")
+	}
+	var log bytes.Buffer
+	j := journal.New(journal.Options{})
+	path := filepath.Join(t.TempDir(), "access.jsonl")
+	f := startFile(t, j, t.TempDir(), FileOptions{Path: path, Log: slog.New(slog.NewTextHandler(&log, nil))}, d.open)
+	appendNamed(j, want...)
+	time.Sleep(2 * time.Minute)
+	if s := f.Stats(); !s.Failing || s.Errors < 5 || s.Lag(j.Head()) == 0 {
+		t.Errorf("%+v", s)
+	}
+	d.set(1 << 20)
+	time.Sleep(maxPause)
+	if s := f.Stats(); s.Failing || s.Lag(j.Head()) != 0 {
+		t.Errorf("%+v", s)
+	}
+	closeSink(t, f)
+
+	got := targets(t, path)
+	if truncates {
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	} else if got = onceEach(got); !cmp.Equal(append(want, "torn"), got) { // at least once, beside torn lines
+		t.Errorf("got %v", got)
+	}
+	text := log.String()
+	if errors := strings.Count(text, "level=ERROR"); errors == 0 || errors > 3 {
+		t.Errorf("%d errors in the log for %d failures in two minutes", errors, f.Stats().Errors)
+	}
+	if !strings.Contains(text, "free space on that volume") || !strings.Contains(text, "delivers again") {
+		t.Errorf("log:\n%s", text)
+	}
+}
+
+// number is a rotated file's: the highest is the oldest.
+func number(t *testing.T, path string) int {
+	n, err := strconv.Atoi(strings.TrimPrefix(filepath.Ext(path), "."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // onceEach is what was delivered at least once, "torn" last.
@@ -275,38 +317,30 @@ func onceEach(names []string) []string {
 	return slices.Compact(names)
 }
 
-// TestFileLeftBehind: what the journal dropped while the disk was full is named by a gap record.
+// TestFileLeftBehind: what the journal does not have any more is named by a gap record.
 func TestFileLeftBehind(t *testing.T) {
-	d := &disk{}
 	j := journal.New(journal.Options{Ring: 4})
 	path := filepath.Join(t.TempDir(), "access.jsonl")
-	f, err := openFile(j, FileOptions{Path: path}, d.open, time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
-	appendNamed(j, "a")
-	for f.Stats().Errors == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	appendNamed(j, "b", "c", "d", "e", "f", "g")
-	d.set(1 << 20)
-	closeSink(t, f)
-	if diff := cmp.Diff([]string{"a", "gap 2-3", "d", "e", "f", "g"}, targets(t, path)); diff != "" {
+	appendNamed(j, "a", "b", "c", "d", "e", "f", "g")
+	closeSink(t, startFile(t, j, t.TempDir(), FileOptions{Path: path}, openOS))
+	if diff := cmp.Diff([]string{"gap 1-3", "d", "e", "f", "g"}, targets(t, path)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
-// TestFileGivesUp: a disk that stays full does not keep the process from ending.
+// TestFileGivesUp: a disk that stays full does not keep the process from ending, and the next start goes on there.
 func TestFileGivesUp(t *testing.T) {
 	j := journal.New(journal.Options{})
-	f, err := openFile(j, FileOptions{Name: "local", Path: filepath.Join(t.TempDir(), "x")}, (&disk{}).open, time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir, path := t.TempDir(), filepath.Join(t.TempDir(), "x")
+	f := startFile(t, j, dir, FileOptions{Path: path}, (&disk{}).open)
 	appendNamed(j, "a", "b")
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	if err := f.Close(ctx); err == nil || !strings.Contains(err.Error(), "2 records were not written") {
+	if err := f.Close(ctx); err == nil || !strings.Contains(err.Error(), "2 records were not delivered") {
 		t.Errorf("error: %v", err)
+	}
+	closeSink(t, startFile(t, j, dir, FileOptions{Path: path}, openOS))
+	if diff := cmp.Diff([]string{"a", "b"}, targets(t, path)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -124,6 +124,17 @@ func (r *rotating) rotate() error {
 	return nil
 }
 
+// sync makes what was written survive a loss of power.
+func (r *rotating) sync() error {
+	if r.file == nil {
+		return nil
+	}
+	if err := r.file.Sync(); err != nil {
+		return fmt.Errorf("syncing %s: %w", r.path, err)
+	}
+	return nil
+}
+
 func (r *rotating) close() error {
 	if r.file == nil {
 		return nil

@@ -130,17 +130,29 @@ var instruments = []instrument{
 	{"doorkeeper.journal.readers", "doorkeeper_journal_readers", gauge, "{reader}", "Sinks and followers that read the journal.", nil,
 		func(s *snapshot, see see) { see(int64(s.journal.Readers)) }},
 
-	{"doorkeeper.sink.lag", "doorkeeper_sink_lag", gauge, "{record}", "Records that the sink has not written yet.", sinkLabel,
+	{"doorkeeper.sink.lag", "doorkeeper_sink_lag", gauge, "{record}", "Records of the journal that the sink has not delivered yet.", sinkLabel,
 		sinks(func(s *Sink) int64 { return s.Lag })},
-	{"doorkeeper.sink.records", "doorkeeper_sink_records_total", counter, "{record}", "Records that the sink has written.", sinkLabel,
+	{"doorkeeper.sink.records", "doorkeeper_sink_records_total", counter, "{record}", "Records that the sink has delivered.", sinkLabel,
 		sinks(func(s *Sink) int64 { return s.Records })},
-	{"doorkeeper.sink.written", "doorkeeper_sink_written_bytes_total", counter, "By", "Bytes that the sink has written.", sinkLabel,
+	{"doorkeeper.sink.written", "doorkeeper_sink_written_bytes_total", counter, "By", "Bytes that the sink has delivered, before compression.", sinkLabel,
 		sinks(func(s *Sink) int64 { return s.Bytes })},
-	{"doorkeeper.sink.rotations", "doorkeeper_sink_rotations_total", counter, "{rotation}", "New files begun.", sinkLabel,
+	{"doorkeeper.sink.newest", "doorkeeper_sink_newest_seconds", gauge, "s", "When the newest record that is delivered was logged, in seconds since 1970.", sinkLabel,
+		func(s *snapshot, see see) {
+			for i := range s.sinks {
+				if at := s.sinks[i].Newest; !at.IsZero() {
+					see(at.Unix(), label("sink", s.sinks[i].Name))
+				}
+			}
+		}},
+	{"doorkeeper.sink.filtered", "doorkeeper_sink_filtered_total", counter, "{record}", "Records that the sink's filter left out.", sinkLabel,
+		sinks(func(s *Sink) int64 { return s.Filtered })},
+	{"doorkeeper.sink.dead_letters", "doorkeeper_sink_dead_letters_total", counter, "{record}", "Records that the far side refused for good. They are in state_dir/deadletter.", sinkLabel,
+		sinks(func(s *Sink) int64 { return s.Dead })},
+	{"doorkeeper.sink.rotations", "doorkeeper_sink_rotations_total", counter, "{rotation}", "New files begun by a sink of type file.", sinkLabel,
 		sinks(func(s *Sink) int64 { return s.Rotations })},
-	{"doorkeeper.sink.errors", "doorkeeper_sink_errors_total", counter, "{error}", "Failed attempts to write or rotate. Writes are repeated.", sinkLabel,
+	{"doorkeeper.sink.errors", "doorkeeper_sink_errors_total", counter, "{error}", "Failed attempts to deliver. They are repeated.", sinkLabel,
 		sinks(func(s *Sink) int64 { return s.Errors })},
-	{"doorkeeper.sink.failing", "doorkeeper_sink_failing", gauge, "", "1: the last attempt to write failed, and records wait.", sinkLabel,
+	{"doorkeeper.sink.failing", "doorkeeper_sink_failing", gauge, "", "1: the last attempt to deliver failed, and records wait in the journal.", sinkLabel,
 		sinks(func(s *Sink) int64 { return number(s.Failing) })},
 
 	{"doorkeeper.policy.info", "doorkeeper_policy_info", gauge, "", "Always 1: which policy decides.",

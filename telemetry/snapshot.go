@@ -6,6 +6,7 @@ import (
 	"doorkeeper/journal"
 	"doorkeeper/policy"
 	"doorkeeper/proxy"
+	"doorkeeper/sink"
 )
 
 // Sources are asked once per scrape. Each may be called from any goroutine.
@@ -21,13 +22,9 @@ type Sources struct {
 
 // A Sink is what one sink says of itself.
 type Sink struct {
-	Name      string
-	Lag       int64 // records in the journal that it has not written yet
-	Records   int64 // written
-	Bytes     int64 // written
-	Rotations int64
-	Errors    int64
-	Failing   bool // the last attempt failed: records wait
+	Name string
+	Lag  int64 // records in the journal that it has not delivered yet
+	sink.Stats
 }
 
 // A Policy is what decides, and what it has done so far.

@@ -18,6 +18,7 @@ import (
 	"doorkeeper/policy"
 	"doorkeeper/proxy"
 	"doorkeeper/relay"
+	"doorkeeper/sink"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens")
@@ -54,7 +55,9 @@ func page(t *testing.T) string {
 			return journal.Stats{Head: 9, Oldest: 4, Bytes: 100, Readers: 2, Kinds: map[string]int64{"access": 8, "control": 1}}
 		},
 		Sinks: func() []Sink {
-			return []Sink{{Name: "local", Lag: 1, Records: 8, Bytes: 800, Rotations: 1, Errors: 2, Failing: true}}
+			return []Sink{{Name: "local", Lag: 1, Stats: sink.Stats{
+				Records: 8, Filtered: 3, Dead: 1, Bytes: 800, Rotations: 1, Errors: 2, Failing: true, Newest: time.Unix(1700000000, 0),
+			}}}
 		},
 		Policy:       func() Policy { return law },
 		Reloads:      func() Reloads { return Reloads{Done: 2, Refused: 1} },
