@@ -90,6 +90,8 @@ type Request struct {
 	Group           string
 	TransactionalID string
 	ReplicaID       int32 // -1: a consumer
+
+	Trace [16]byte // W3C trace id of a request that is traced; zero: it is not
 }
 
 // Verdict is what a decision says.

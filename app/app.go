@@ -39,6 +39,7 @@ type App struct {
 	clusters    *clusters
 	sinks       *sinks
 	proxy       *proxy.Proxy
+	exports     *telemetry.Exporters // nil: none
 	telemetry   *telemetry.Telemetry
 	admin       *admin.Server
 	watcher     *watcher // nil: not watching

@@ -72,8 +72,12 @@ func (a *App) open(c *config.Config) (err error) {
 	a.digests = digests{c.Digest(), binary()}
 	a.recordStart() // before anything can happen that is recorded
 	a.keepDecrees()
+	if err := a.openExports(c); err != nil {
+		return err
+	}
 	a.proxy = proxy.New(proxy.Options{
 		ProxyID: c.ProxyID, Journal: a.journal, Policy: deciders{a.law.engine}, Quarantine: a.decrees.quarantines, Accounts: a.accounts, Log: a.log,
+		Tracer: a.exports.Tracer(),
 		Limits: limits(c.Limits, a.descriptors, a.log), Timeouts: timeouts(c.Timeouts),
 	})
 	if err := a.proxy.Apply(p.specs); err != nil {
@@ -114,11 +118,7 @@ func (a *App) openAdmin(c *config.Config, p *plan) (err error) {
 	for uid, role := range c.Admin.UIDs {
 		uids[uid] = admin.Role(role)
 	}
-	a.telemetry, err = telemetry.New(telemetry.Sources{
-		Version: a.opt.Version, Proxy: a.proxy.Stats, Journal: a.journal.Stats, Sinks: a.sinks.stats,
-		Policy: a.policyStats, Reloads: a.reloads.stats, Certificates: a.certificates,
-	})
-	if err != nil {
+	if err := a.openTelemetry(c); err != nil {
 		return err
 	}
 	a.admin = admin.New(admin.Options{

@@ -96,9 +96,5 @@ func (a *App) closeAdmin() {
 		defer cancel()
 		a.admin.Close(ctx)
 	}
-	if a.telemetry != nil {
-		if err := a.telemetry.Close(); err != nil {
-			a.log.Debug("closing the metrics", "error", err)
-		}
-	}
+	a.closeTelemetry()
 }

@@ -34,6 +34,7 @@ func (c *Config) check() {
 		c.checkSink(path, &c.Sinks[i])
 	}
 	c.checkBounds()
+	c.checkTelemetry()
 	c.checkAdmin()
 	c.checkPorts()
 }

@@ -7,18 +7,19 @@ import (
 
 // Config is a configuration with every default filled in and every path absolute. It is not changed after Load.
 type Config struct {
-	ProxyID  string    `yaml:"proxy_id" jsonschema_description:"Name of this proxy in every record. Default: the host name."`
-	StateDir string    `yaml:"state_dir" jsonschema_description:"Directory (0700) for what must survive a restart, the admin socket and the lock. Default: /var/lib/doorkeeper if that is writable, else doorkeeper in $XDG_STATE_HOME."`
-	Watch    bool      `yaml:"watch" jsonschema_description:"Reload when this file, a certificate, a key, a CA file, the tokens file, a policy or the catalog changes. SIGHUP reloads in any case."`
-	Catalog  string    `yaml:"catalog_file" jsonschema_description:"YAML file that says who owns topics and principals, how they are tagged, and where access is asked for: docs/policy.md. Policies see it as data.catalog."`
-	Clusters []Cluster `yaml:"clusters" jsonschema:"required" jsonschema_description:"The Kafka clusters that this proxy stands in front of."`
-	Policy   Policy    `yaml:"policy" jsonschema_description:"What decides whether an action may pass: docs/policy.md. Without paths everything is allowed, and recorded."`
-	Records  Records   `yaml:"records" jsonschema_description:"How accesses become records."`
-	Sinks    []Sink    `yaml:"sinks" jsonschema_description:"Where records go. Default: one file sink named local, access.jsonl in state_dir. An empty list: nowhere."`
-	Limits   Limits    `yaml:"limits" jsonschema_description:"Bounds on what clients can make the proxy hold."`
-	Timeouts Timeouts  `yaml:"timeouts" jsonschema_description:"How long the proxy waits for what. Idle connections are the broker's to close."`
-	Log      Log       `yaml:"log" jsonschema_description:"The proxy's own log, on standard error."`
-	Admin    Admin     `yaml:"admin" jsonschema_description:"The admin API: health, metrics, sessions, records, reload, drain."`
+	ProxyID   string    `yaml:"proxy_id" jsonschema_description:"Name of this proxy in every record. Default: the host name."`
+	StateDir  string    `yaml:"state_dir" jsonschema_description:"Directory (0700) for what must survive a restart, the admin socket and the lock. Default: /var/lib/doorkeeper if that is writable, else doorkeeper in $XDG_STATE_HOME."`
+	Watch     bool      `yaml:"watch" jsonschema_description:"Reload when this file, a certificate, a key, a CA file, the tokens file, a policy or the catalog changes. SIGHUP reloads in any case."`
+	Catalog   string    `yaml:"catalog_file" jsonschema_description:"YAML file that says who owns topics and principals, how they are tagged, and where access is asked for: docs/policy.md. Policies see it as data.catalog."`
+	Clusters  []Cluster `yaml:"clusters" jsonschema:"required" jsonschema_description:"The Kafka clusters that this proxy stands in front of."`
+	Policy    Policy    `yaml:"policy" jsonschema_description:"What decides whether an action may pass: docs/policy.md. Without paths everything is allowed, and recorded."`
+	Records   Records   `yaml:"records" jsonschema_description:"How accesses become records."`
+	Sinks     []Sink    `yaml:"sinks" jsonschema_description:"Where records go. Default: one file sink named local, access.jsonl in state_dir. An empty list: nowhere."`
+	Telemetry Telemetry `yaml:"telemetry" jsonschema_description:"Metrics and traces by OTLP, and whom metrics name."`
+	Limits    Limits    `yaml:"limits" jsonschema_description:"Bounds on what clients can make the proxy hold."`
+	Timeouts  Timeouts  `yaml:"timeouts" jsonschema_description:"How long the proxy waits for what. Idle connections are the broker's to close."`
+	Log       Log       `yaml:"log" jsonschema_description:"The proxy's own log, on standard error."`
+	Admin     Admin     `yaml:"admin" jsonschema_description:"The admin API: health, metrics, sessions, records, reload, drain."`
 
 	source *source // where each value stands in the file
 }
@@ -143,6 +144,13 @@ type Filter struct {
 	Principal []string `yaml:"principal" jsonschema_description:"Principals, as in User:erp or User:svc-*."`
 }
 
+// Telemetry says where metrics and traces are sent, and what they name.
+type Telemetry struct {
+	OTLPEndpoint    string  `yaml:"otlp_endpoint" jsonschema_description:"OTLP over gRPC: host:port (plaintext), or https://host:port for TLS. Absent: nothing is sent, and no request is traced. The standard OTEL_EXPORTER_OTLP_ variables add headers, certificates, compression."`
+	TracesPerSecond float64 `yaml:"traces_per_second" jsonschema_description:"Requests to trace, of each principal, topic and API. Denials, errors and findings are traced always. 0: those alone."`
+	Top             int     `yaml:"top" jsonschema_description:"So many principals, and so many topics, have a name in the metrics: the busiest. The rest is other."`
+}
+
 // Rotate says when a file sink begins a new file, and how many old ones stay.
 type Rotate struct {
 	MaxBytes Size `yaml:"max_bytes" jsonschema_description:"Size at which a new file is begun. 0: never."`
@@ -219,8 +227,9 @@ func Default() *Config {
 			Mode: ModeEnforce, Decision: decisionDoorkeeper, Input: InputDoorkeeper,
 			Deadline: 50 * time.Millisecond, MaxGrant: 4 * time.Hour,
 		},
-		Records: Records{FlowInterval: time.Second, SummaryInterval: time.Minute},
-		Limits:  Limits{Connections: 20000, ProduceFrame: 4 * MiB, Buffers: 256 * MiB, InFlight: 64},
+		Records:   Records{FlowInterval: time.Second, SummaryInterval: time.Minute},
+		Telemetry: Telemetry{TracesPerSecond: 1, Top: 200},
+		Limits:    Limits{Connections: 20000, ProduceFrame: 4 * MiB, Buffers: 256 * MiB, InFlight: 64},
 		Timeouts: Timeouts{
 			Handshake: 10 * time.Second, Dial: 10 * time.Second, Frame: 30 * time.Second,
 			Stall: 10 * time.Minute, Drain: 30 * time.Second,

@@ -231,6 +231,12 @@ func setScalar(v reflect.Value, text string) error {
 			return fmt.Errorf("%q is no whole number from 0 on", text)
 		}
 		v.SetUint(n)
+	case v.CanFloat():
+		f, err := strconv.ParseFloat(text, v.Type().Bits())
+		if err != nil {
+			return fmt.Errorf("%q is no number", text)
+		}
+		v.SetFloat(f)
 	default:
 		panic("config: no scalar of type " + v.Type().String())
 	}

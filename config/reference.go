@@ -105,7 +105,7 @@ func typeWord(f reflect.StructField) string {
 		return "uid: role"
 	case t.Kind() == reflect.Bool:
 		return "true, false"
-	case t.Kind() == reflect.Int:
+	case t.Kind() == reflect.Int, t.Kind() == reflect.Float64:
 		return "number"
 	case t.Kind() == reflect.String:
 		return "text"

@@ -49,6 +49,8 @@ func scalarSchema(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Enum: []any{Viewer, Responder, Operator, Payload}}
 	case t.Kind() == reflect.Int:
 		return or(&jsonschema.Schema{Type: "integer", Minimum: "0"})
+	case t.Kind() == reflect.Float64:
+		return or(&jsonschema.Schema{Type: "number", Minimum: "0"})
 	case t.Kind() == reflect.Bool:
 		return or(&jsonschema.Schema{Type: "boolean"})
 	}

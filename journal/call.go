@@ -79,6 +79,7 @@ func addCall(r *access.Record, now time.Time, c *access.Call) {
 	r.Count = *r.Requests
 	*r.RequestBytes += c.BytesIn
 	*r.ResponseBytes += c.BytesOut
+	nameTrace(r, c.Trace)
 	prolong(r, now, c.Throttle)
 }
 

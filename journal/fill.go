@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"net/netip"
 
 	"google.golang.org/protobuf/proto"
@@ -82,6 +83,15 @@ func (l *Log) nameRequest(r *access.Record, q *access.Request) {
 	}
 	r.Api = l.journal.opt.APIName(q.API)
 	r.ApiVersion = proto.Int32(int32(q.Version))
+	nameTrace(r, q.Trace)
+}
+
+// nameTrace writes a trace id as W3C Trace Context does. Of several requests in one record the first that is traced
+// counts.
+func nameTrace(r *access.Record, id [16]byte) {
+	if id != ([16]byte{}) && r.TraceId == "" {
+		r.TraceId = hex.EncodeToString(id[:])
+	}
 }
 
 // nameTopicID writes an id as Kafka's own tools print it. The zero id is none.

@@ -167,6 +167,9 @@ func (f *flow) learn(s *access.Span, epoch int32) {
 	if f.topic.ID == [16]byte{} {
 		f.topic = s.Topic
 	}
+	if f.request.Trace == [16]byte{} {
+		f.request.Trace = s.Trace
+	}
 }
 
 // finish closes a flow: it is recorded as soon as nothing of it is on its way any more.

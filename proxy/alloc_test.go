@@ -185,6 +185,7 @@ func (h *hotPath) roundTrip(t testing.TB) func() {
 	ends := answered(kmsg.NewPtrListOffsetsResponse(), listsByLatest, false)
 	broker := newCanned(t, map[int16][]byte{h.key: h.answer, 2: ends})
 	r := newRigWith(t, []string{broker.addr()}, h.mode, time.Hour, func(_ *ClusterSpec, o *Options) {
+		o.Tracer = newNotebook(false) // which picks nothing
 		if h.policy != nil {
 			o.Policy, o.Accounts = h.policy, h.accounts
 		}

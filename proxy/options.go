@@ -14,7 +14,7 @@ import (
 	"doorkeeper/relay"
 )
 
-// Options is what a Proxy stands on. All fields but Accounts, Quarantine and Mode are needed.
+// Options is what a Proxy stands on. All fields but Accounts, Quarantine, Tracer and Mode are needed.
 type Options struct {
 	ProxyID string
 	Journal *journal.Journal
@@ -23,6 +23,7 @@ type Options struct {
 
 	Accounts   *policy.Accounts  // of the limits that decisions have; nil: they limit nothing
 	Quarantine *quarantine.Store // above the policy; nil: an empty one
+	Tracer     Tracer            // nil: no request is traced
 
 	Limits   Limits
 	Timeouts Timeouts

@@ -286,6 +286,7 @@ func putBack(made []*bytebufferpool.ByteBuffer) []*bytebufferpool.ByteBuffer {
 func (q *requests) push(e entry) error {
 	if e.x != nil {
 		q.c.p.totals.decided(e.x)
+		q.c.p.sample(e.x, e.kind)
 	}
 	if e.kind == forwarded || e.kind == silent {
 		q.c.p.transactions.asked(q.c, e.x)

@@ -41,6 +41,8 @@ type responses struct {
 	passed   *api.Exchange                // the exchange of the frame that passes unread
 	streamed int64                        // size of the open streamed frame, its length bytes included
 	heads    bool                         // of which the head was not seen, and the length bytes wait for it
+	messages int64                        // in whole batches of the open streamed frame
+	traces   []Trace                      // of answers that are not with the client yet
 	made     []*bytebufferpool.ByteBuffer // frames of ours that the writer holds until the flush
 	began    time.Time                    // when the bytes being worked on came
 	tight    time.Time                    // since when there is no room for more of the open frame; zero: there is
@@ -75,6 +77,7 @@ func (s *responses) start() {
 // batch hears of every batch that is read.
 func (s *responses) batch(bytes int64, messages int32) {
 	s.gauge.Batch(bytes)
+	s.messages += int64(messages)
 	s.c.p.totals.messagesRead.Add(int64(messages))
 }
 
@@ -190,11 +193,13 @@ func (s *responses) locals() error {
 		}
 		if e.kind == silent {
 			e.x.ProduceUnanswered(s.c.log)
+			s.trace(e.x, 0)
 		} else {
 			s.stage() // what came before it goes before it
 			s.w.Add(e.answer)
 			s.reader.Pass(int64(len(e.answer)))
 			e.x.Account(s.c.log, int64(len(e.answer)), false)
+			s.trace(e.x, int64(len(e.answer)))
 		}
 		s.pop()
 		e.x.Free()
@@ -266,6 +271,7 @@ func (s *responses) flush() error {
 		s.c.meter.response.set(resting)
 		s.c.meter.clientOut.Add(n)
 		s.reader.Release(n)
+		s.show()
 		s.schedule()
 		s.c.p.totals.response.observe(time.Since(s.began))
 		s.made = putBack(s.made)
@@ -310,6 +316,7 @@ func (s *responses) onFrame(p []byte) (bool, error) {
 	case e.x.Produces() || e.x.NeedsResponse(size <= maxObserved):
 		return s.onWhole(e, p, size)
 	}
+	s.answering(e.x)
 	s.passing, s.size, s.passed = int64(4+size), int64(4+size), e.x
 	s.pop()
 	return true, nil
@@ -334,6 +341,7 @@ func (s *responses) onWhole(e entry, p []byte, size int) (bool, error) {
 		return false, err
 	}
 	x, frame := e.x, p[4:4+size]
+	s.answering(x)
 	buf := bytebufferpool.Get()
 	buf.B = append(buf.B[:0], 0, 0, 0, 0)
 	var out []byte
@@ -369,9 +377,11 @@ func (s *responses) onWhole(e entry, p []byte, size int) (bool, error) {
 		sent = len(out)
 	}
 	s.reader.Pass(int64(sent))
+	s.failed(x)
 	if !x.Produces() {
 		x.Account(s.c.log, int64(sent), false)
 	}
+	s.trace(x, int64(sent))
 	s.pop()
 	x.Free()
 	s.schedule()
@@ -435,6 +445,7 @@ func (s *responses) onPassing(p []byte) bool {
 	s.reader.Pass(n)
 	if s.passing -= n; s.passing == 0 {
 		s.passed.Account(s.c.log, s.size, false)
+		s.trace(s.passed, s.size)
 		s.passed.Free()
 		s.passed = nil
 		s.schedule()

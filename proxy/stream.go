@@ -17,6 +17,8 @@ func (s *responses) beginStream(e entry, p []byte, size int) (bool, error) {
 		return s.onHeldStream(e, p, size)
 	}
 	s.reader.Pass(4)
+	s.answering(e.x)
+	s.messages = 0
 	s.reader.Begin(e.x, int64(size), true)
 	s.streamed = int64(4 + size)
 	s.pop()
@@ -44,7 +46,7 @@ func (s *responses) onHead(p []byte) (bool, error) {
 	}
 	s.take(n)
 	if left, _ := s.reader.Open(); left == 0 {
-		s.endStream()
+		s.endStream(s.streamed)
 	}
 	return true, nil
 }
@@ -72,7 +74,7 @@ func (s *responses) onStream(p []byte) (bool, error) {
 	}
 	s.take(n)
 	if left, _ := s.reader.Open(); left == 0 {
-		s.endStream()
+		s.endStream(s.streamed)
 		return true, nil
 	}
 	if n == 0 {
@@ -81,10 +83,13 @@ func (s *responses) onStream(p []byte) (bool, error) {
 	return n > 0 && n < len(p), nil
 }
 
-func (s *responses) endStream() {
+// endStream ends the open answer, a frame of size bytes with its length bytes.
+func (s *responses) endStream(size int64) {
 	s.copies = false
 	s.r.Want(0)
-	s.reader.Done().Free()
+	x := s.reader.Done()
+	s.trace(x, size)
+	x.Free()
 }
 
 // onHeldStream handles an answer with records that is held whole.
@@ -95,6 +100,8 @@ func (s *responses) onHeldStream(e entry, p []byte, size int) (bool, error) {
 	frame := p[4 : 4+size]
 	s.pop() // from here on the exchange is the reader's
 	s.reader.Pass(4)
+	s.answering(e.x)
+	s.messages = 0
 	s.reader.Begin(e.x, int64(size), false)
 	for at := 0; at < size; {
 		n, err := s.reader.Scan(frame[at:])
@@ -116,7 +123,7 @@ func (s *responses) onHeldStream(e entry, p []byte, size int) (bool, error) {
 	default:
 		s.take(4 + size)
 	}
-	s.endStream()
+	s.endStream(int64(4 + size))
 	return true, nil
 }
 
@@ -225,7 +232,7 @@ func (s *responses) Scan(p []byte) (int, error) {
 		}
 		s.declined = n == 0 // a short element, see above
 		if left, _ := s.reader.Open(); left == 0 {
-			s.endStream()
+			s.endStream(s.streamed)
 		}
 		return n, nil
 	}
@@ -277,7 +284,7 @@ func (s *responses) Skip(n int64) {
 		panic(err) // n is at most Opaque: cannot be
 	}
 	if left, open := s.reader.Open(); open && left == 0 {
-		s.endStream()
+		s.endStream(s.streamed)
 	}
 }
 
@@ -299,6 +306,7 @@ func (s *responses) Release(n int64) error {
 	s.c.meter.brokerIn.Add(n)
 	s.c.meter.clientOut.Add(n)
 	s.reader.Release(n)
+	s.show()
 	if s.schedule(); s.reader.Settled() {
 		s.c.meter.response.set(resting)
 		s.settle()

@@ -190,6 +190,24 @@ var instruments = []instrument{
 	{"doorkeeper.policy.epoch", "doorkeeper_policy_epoch", gauge, "", "Grows with every change of rules, data, catalog or grants: decisions made before are made anew.", nil,
 		func(s *snapshot, see see) { see(int64(s.policy.Stats.Epoch)) }},
 
+	{"doorkeeper.principal.transferred", "doorkeeper_principal_transferred_bytes_total", counter, "By", "Bytes of whole batches that a principal read or wrote, counted from its records. Only the busiest have a name (telemetry.top).",
+		[]string{"principal: Kafka's Type:name, or other", "direction: read, written"}, busiest("principal", bytesMoved)},
+	{"doorkeeper.principal.messages", "doorkeeper_principal_messages_total", counter, "{message}", "Kafka records in those batches.",
+		[]string{"principal", "direction: read, written"}, busiest("principal", messagesMoved)},
+	{"doorkeeper.principal.denials", "doorkeeper_principal_denials_total", counter, "{action}", "Actions of a principal that were denied.",
+		[]string{"principal"}, busiest("principal", denials)},
+	{"doorkeeper.topic.transferred", "doorkeeper_topic_transferred_bytes_total", counter, "By", "Bytes of whole batches that were read from a topic or written to it. Only the busiest have a name (telemetry.top).",
+		[]string{"topic: its name, or other", "direction: read, written"}, busiest("topic", bytesMoved)},
+	{"doorkeeper.topic.messages", "doorkeeper_topic_messages_total", counter, "{message}", "Kafka records in those batches.",
+		[]string{"topic", "direction: read, written"}, busiest("topic", messagesMoved)},
+	{"doorkeeper.topic.denials", "doorkeeper_topic_denials_total", counter, "{action}", "Actions on a topic that were denied.",
+		[]string{"topic"}, busiest("topic", denials)},
+	{"doorkeeper.traces", "doorkeeper_traces_total", counter, "{request}", "Requests that were traced.",
+		[]string{"result: shown (spans were made of it), dropped (there was no room)"}, func(s *snapshot, see see) {
+			see(s.traces.Shown, label("result", "shown"))
+			see(s.traces.Dropped, label("result", "dropped"))
+		}},
+
 	{"doorkeeper.config.reloads", "doorkeeper_config_reloads_total", counter, "{reload}", "Reloads of the configuration.",
 		[]string{"result: done, refused (the old one stays in force)"}, func(s *snapshot, see see) {
 			see(s.reloads.Done, label("result", "done"))
@@ -223,6 +241,31 @@ func moves(s *snapshot, each func(direction attribute.KeyValue, c relay.Counts))
 	each(label("direction", "request"), s.proxy.RequestMoves)
 	each(label("direction", "response"), s.proxy.ResponseMoves)
 }
+
+// busiest observes one kind of traffic of each principal, or each topic.
+func busiest(by string, each func(*Traffic, see, attribute.KeyValue)) func(*snapshot, see) {
+	return func(s *snapshot, see see) {
+		list := s.principals
+		if by == "topic" {
+			list = s.topics
+		}
+		for i := range list {
+			each(&list[i], see, label(by, list[i].Name))
+		}
+	}
+}
+
+func bytesMoved(t *Traffic, see see, name attribute.KeyValue) {
+	see(t.BytesRead, name, label("direction", "read"))
+	see(t.BytesWritten, name, label("direction", "written"))
+}
+
+func messagesMoved(t *Traffic, see see, name attribute.KeyValue) {
+	see(t.MessagesRead, name, label("direction", "read"))
+	see(t.MessagesWritten, name, label("direction", "written"))
+}
+
+func denials(t *Traffic, see see, name attribute.KeyValue) { see(t.Denied, name) }
 
 func number(b bool) int64 {
 	if b {

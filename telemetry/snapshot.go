@@ -18,6 +18,9 @@ type Sources struct {
 	Policy       func() Policy
 	Reloads      func() Reloads
 	Certificates func() []Certificate
+
+	top    func() (principals, topics []Traffic)
+	traces func() TraceStats
 }
 
 // A Sink is what one sink says of itself.
@@ -56,11 +59,15 @@ type snapshot struct {
 	policy       Policy
 	reloads      Reloads
 	certificates []Certificate
+	traces       TraceStats
+
+	principals, topics []Traffic
 }
 
 func (s *Sources) take() *snapshot {
+	principals, topics := s.top()
 	return &snapshot{
 		version: s.Version, proxy: s.Proxy(), journal: s.Journal(), sinks: s.Sinks(), policy: s.Policy(),
-		reloads: s.Reloads(), certificates: s.Certificates(),
+		reloads: s.Reloads(), certificates: s.Certificates(), traces: s.traces(), principals: principals, topics: topics,
 	}
 }

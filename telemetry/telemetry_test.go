@@ -13,7 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
 
+	"doorkeeper/access"
 	"doorkeeper/journal"
 	"doorkeeper/policy"
 	"doorkeeper/proxy"
@@ -48,7 +50,7 @@ func page(t *testing.T) string {
 	}
 	law.Time = policy.Histogram{Count: 2, Sum: 5 * time.Microsecond}
 	law.Time.Buckets[1], law.Time.Buckets[2] = 1, 1
-	tel, err := New(Sources{
+	tel, err := New(Options{Top: 2, Sources: Sources{
 		Version: "v0",
 		Proxy:   func() proxy.Stats { return stats },
 		Journal: func() journal.Stats {
@@ -62,9 +64,12 @@ func page(t *testing.T) string {
 		Policy:       func() Policy { return law },
 		Reloads:      func() Reloads { return Reloads{Done: 2, Refused: 1} },
 		Certificates: func() []Certificate { return []Certificate{{File: "s.pem", Expires: time.Unix(1e9, 0), Stale: true}} },
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, r := range busy() {
+		tel.named.add(r)
 	}
 	w := httptest.NewRecorder()
 	tel.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
@@ -76,6 +81,22 @@ func page(t *testing.T) string {
 		t.Error(err)
 	}
 	return string(body)
+}
+
+// busy are records of three principals and three topics, of which two have a place each.
+func busy() []*access.Record {
+	read := func(principal, topic string, bytes int64) *access.Record {
+		return &access.Record{Kind: journal.KindAccess, Operation: "READ", Principal: principal, ResourceType: "TOPIC", Resource: topic,
+			Decision: "allow", Bytes: &bytes, Messages: proto.Int64(bytes / 100)}
+	}
+	write := read("User:app", "orders", 500)
+	write.Operation = "WRITE"
+	denied := read("User:erp", "payroll", 0)
+	denied.Decision, denied.Count = "deny", 17
+	return []*access.Record{
+		read("User:erp", "purchasing", 1000), write, denied, read("User:third", "orders", 300), read("User:app", "third", 200),
+		{Kind: journal.KindSession, Operation: "OPEN", Principal: "User:fourth"},
+	}
 }
 
 func TestPage(t *testing.T) {

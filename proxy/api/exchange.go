@@ -71,6 +71,10 @@ type Exchange struct {
 	kept, charged, body int64 // bytes; see keep
 	over                error // the request asks for too much
 
+	// Of a request that is traced, when it was handed on and when its answer began to come.
+	Forwarded, Answered time.Time
+	failure             int16 // the first error that the broker's answer holds
+
 	claim claim // of its limits
 	held  int32 // milliseconds that it was held up here
 
@@ -99,7 +103,8 @@ func (x *Exchange) Free() {
 	if x.Unknown = x.Unknown[:0]; cap(x.Unknown) > 1024 {
 		x.Unknown = nil
 	}
-	x.Throttle, x.BytesIn = 0, 0
+	x.Throttle, x.BytesIn, x.failure = 0, 0, 0
+	x.Forwarded, x.Answered = time.Time{}, time.Time{}
 	x.enforced = enforcement{}
 	x.produce.reset()
 	x.fetch.reset()

@@ -303,7 +303,18 @@ func (r *Reader) Done() *Exchange {
 	return x
 }
 
+// Only says which partition the answer was of, if it was of one.
+func (r *Reader) Only() (topic string, partition int32, ok bool) {
+	if r.parts != 1 || r.topic == nil {
+		return "", 0, false
+	}
+	return r.topic.Name, r.span.Partition, true
+}
+
 func (r *Reader) failed(a *access.Action, d *access.Decision, code int16) {
+	if r.x.failure == 0 {
+		r.x.failure = code
+	}
 	r.log.Call(&access.Call{
 		Request: &r.x.Request, Action: *a, Decision: d, Error: code,
 		BytesIn: r.x.BytesIn, BytesOut: 4 + r.end - r.passed, Throttle: r.x.Throttle, Broker: r.x.Session.Broker,
