@@ -17,8 +17,18 @@ type PolicyStatus struct {
 	Epoch     uint64     `json:"epoch"`
 	Candidate string     `json:"candidate,omitempty"` // revision of the policy that is tried out beside it
 	Refused   string     `json:"refused,omitempty"`   // why the last change was refused; the policy above decides on
+	Bundle    *Bundle    `json:"bundle,omitempty"`
 	Catalog   *Catalog   `json:"catalog,omitempty"`
 	Counts    Evaluation `json:"counts"`
+}
+
+// Bundle is how a policy fares that comes over HTTP.
+type Bundle struct {
+	URL      string    `json:"url"`
+	Name     string    `json:"name"`              // of the one in force
+	Checked  time.Time `json:"checked"`           // when the server last answered as it should
+	Problem  string    `json:"problem,omitempty"` // why it did not since; the one in force decides on
+	Outdated bool      `json:"outdated,omitempty"`
 }
 
 // Catalog is what is known of the catalog file.

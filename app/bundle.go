@@ -9,6 +9,7 @@ import (
 
 	"doorkeeper/admin"
 	"doorkeeper/config"
+	"doorkeeper/policy"
 	"doorkeeper/policy/bundle"
 )
 
@@ -64,6 +65,7 @@ func firstBundle(c *config.Config, source *bundle.Source) (*bundle.Bundle, error
 type courier struct {
 	stop context.CancelFunc
 	done chan struct{}
+	last string // what became of the last try; the goroutine's own
 }
 
 func (a *App) openCourier() {
@@ -71,17 +73,34 @@ func (a *App) openCourier() {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	a.courier = &courier{cancel, make(chan struct{})}
-	var last string
+	c := &courier{stop: cancel, done: make(chan struct{})}
+	a.courier = c
 	go func() {
-		defer close(a.courier.done)
-		a.law.source.Run(ctx, a.takeBundle, func(err error) {
-			if text := err.Error(); text != last { // said once, not at every poll
-				a.log.Error("the policy's bundle: the one before stays in force", "url", a.law.source.Status().URL, "error", err)
-				last = text
-			}
-		})
+		defer close(c.done)
+		a.law.source.Run(ctx, a.takeBundle, func(err error) { a.triedBundle(c, err) })
 	}()
+}
+
+// triedBundle says what became of a try: once, not at every poll.
+func (a *App) triedBundle(c *courier, err error) {
+	last := c.last
+	if c.last = ""; err != nil {
+		c.last = err.Error()
+	}
+	switch {
+	case c.last == last:
+	case err == nil: // and what was refused before is not what the server has now
+		a.changing.Lock()
+		defer a.changing.Unlock()
+		if err := a.refreshPolicy(fetching); err == nil {
+			a.log.Info("the policy's bundle server answers as it should again", "url", a.law.source.Status().URL)
+		}
+	default:
+		a.log.Error("the policy's bundle: the one before stays in force", "url", a.law.source.Status().URL, "error", err)
+		if !aboutPolicy(err) { // else it is recorded already
+			a.recordPolicy(fetching, a.law.engine.Status(), policy.Status{}, err)
+		}
+	}
 }
 
 // close may be called on nil.

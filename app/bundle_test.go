@@ -86,6 +86,56 @@ func TestBundleDecidesAndIsReplaced(t *testing.T) {
 	}
 }
 
+// TestBundleServerGoesWrong: the bundle in force stays, every surface says why there is no other, and none does any more when
+// the server is well again.
+func TestBundleServerGoesWrong(t *testing.T) {
+	h, s := newHome(t), newBundleServer(t)
+	s.serve(t, 1, readers("erp"))
+	good := s.archive.Load()
+	r := h.start(s.config())
+	garbage := []byte("<html>404 not found</html>")
+	for _, c := range []struct {
+		name, words string
+		breaks      func()
+	}{
+		{"garbage", "no bundle", func() { s.archive.Store(&garbage) }},
+		{"silence", "503", func() { s.archive.Store(nil) }},
+		{"a policy that does not load", "principle", func() {
+			s.serve(t, 2, "package doorkeeper\n\ndecision := {\"allow\": input.principle.name}\n")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			records := len(r.policies())
+			c.breaks()
+			eventually(t, "it is noticed", func() bool { return strings.Contains(r.policyStatus().Bundle.Problem, c.words) })
+			if !r.may("User:erp", "orders") || r.may("User:crm", "orders") {
+				t.Error("the bundle before does not decide")
+			}
+			if got := r.ready(); !got.Ready || !strings.Contains(got.Checks["bundle"], c.words) {
+				t.Errorf("ready: %+v", got)
+			}
+			if got := r.policyStats(); !got.BundleFailing {
+				t.Errorf("metrics: %+v", got)
+			}
+			eventually(t, "the log says so", func() bool { return strings.Contains(h.log.String(), c.words) })
+			eventually(t, "it is recorded", func() bool { return len(r.policies()) > records })
+			if last := r.policies()[records]; last.Outcome != "failed" || !strings.Contains(last.Reason, c.words) || last.Before == "" || last.After != "" || last.Actor.Name != "bundle" {
+				t.Errorf("recorded %v", last)
+			}
+
+			s.archive.Store(good)
+			eventually(t, "all is well again", func() bool {
+				p, ready := r.policyStatus(), r.ready()
+				return p.Bundle.Problem == "" && p.Refused == "" && ready.Checks["bundle"] == "ok" && ready.Checks["policy"] == "ok" &&
+					!r.policyStats().BundleFailing && !r.policyStats().Refused
+			})
+			if n := len(r.policies()); n != records+1 {
+				t.Errorf("%d records of one failure", n-records)
+			}
+		})
+	}
+}
+
 func TestBundleServerIsNotNeededTwice(t *testing.T) {
 	h, s := newHome(t), newBundleServer(t)
 	h.write("doorkeeper.yaml", s.config())

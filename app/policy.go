@@ -295,7 +295,11 @@ func (a *App) policyStats() telemetry.Policy {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p.Refused, p.Stale = l.refused != nil, l.stale != nil || l.source != nil && l.source.Status().Outdated
+	p.Refused, p.Stale = l.refused != nil, l.stale != nil
+	if l.source != nil {
+		b := l.source.Status()
+		p.BundleFailing, p.BundleOutdated = b.Problem != "", b.Outdated
+	}
 	return p
 }
 

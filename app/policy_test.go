@@ -64,6 +64,7 @@ func TestBrokenPolicyDoesNotStart(t *testing.T) {
 	for name, test := range map[string]struct{ rule, want string }{
 		"syntax":         {"package doorkeeper\n\ndecision := {\"allow\": }\n", "policy/p.rego:3:"},
 		"misspelt field": {"package doorkeeper\n\ndecision := {\"allow\": true} if input.principle.name == \"erp\"\n", "policy/p.rego:3:"},
+		"wrong type":     {"package doorkeeper\n\ndecision := {\"allow\": \"yes\"}\n", "policy/p.rego:3:"},
 		"no entry point": {"package doorkeeper\n\nallow := true\n", "there is no rule data.doorkeeper.decision"},
 		"forbidden":      {"package doorkeeper\n\ndecision := {\"allow\": http.send({\"url\": \"http://x\"}).status == 200}\n", "policy/p.rego:3:"},
 	} {

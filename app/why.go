@@ -33,6 +33,10 @@ func (a *App) policyStatus() admin.PolicyStatus {
 	if l.refused != nil {
 		p.Refused = l.refused.Error()
 	}
+	if l.source != nil {
+		b := l.source.Status()
+		p.Bundle = &admin.Bundle{URL: b.URL, Name: b.Bundle, Checked: b.Checked.UTC(), Problem: b.Problem, Outdated: b.Outdated}
+	}
 	if c := l.catalog; c != nil {
 		p.Catalog = &admin.Catalog{File: a.Config().Catalog, Topics: len(c.Topics), Principals: len(c.Principals)}
 		if l.stale != nil {

@@ -23,11 +23,16 @@ const measureLimit = 2 * time.Minute
 // A door is where clients connect.
 type door struct {
 	address string
+	from    string      // the client's own address; "": any
 	tls     *tls.Config // nil: plaintext
 }
 
 func (d door) dial() (net.Conn, error) {
-	c, err := net.DialTimeout("tcp4", d.address, 10*time.Second)
+	dialer := net.Dialer{Timeout: 10 * time.Second}
+	if d.from != "" {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(d.from)}
+	}
+	c, err := dialer.Dial("tcp4", d.address)
 	if err != nil {
 		return nil, err
 	}
@@ -149,9 +154,15 @@ func (d door) newReader(t filled, most int, from int64) (*reader, error) {
 	return r, nil
 }
 
+// errNothing: an answer came without records.
+var errNothing = errors.New("an answer without a batch")
+
 // fetch makes one request and returns the bytes of records in its answer.
 func (r *reader) fetch() (int, error) {
 	h, rest, err := r.ask()
+	if errors.Is(err, errNothing) {
+		return 0, errors.Join(err, r.throw.away(rest, 1<<20))
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -183,7 +194,7 @@ func (r *reader) ask() (h fetchHead, rest int, err error) {
 	}
 	whole := h.records / r.layout.batch
 	if whole == 0 {
-		return h, 0, fmt.Errorf("an answer at offset %d with %d bytes of records", r.next, h.records)
+		return h, h.frame - have, fmt.Errorf("%w at offset %d: %d bytes of records", errNothing, r.next, h.records)
 	}
 	r.next += int64(whole * r.layout.records)
 	if r.next >= r.end {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,13 +18,17 @@ import (
 
 // The policy of some rows is one as a company has it: the starter rules, roles as tags of topics, principals of ten roles
 // each, topics in the catalog, budgets for everybody, and a rate for each principal. Nobody is slowed down by it.
-type estate struct{ roles, principals, topics int }
+type estate struct {
+	roles, principals, topics int
+	rate                      int64 // bytes a second of each principal; 0: more than anybody moves
+}
 
 // estates are the policies of the subjects that have one.
 var estates = map[string]estate{
 	keeperPolicy:      {roles: 200, principals: 100, topics: 500},
 	keeperPolicyAgain: {roles: 200, principals: 100, topics: 500},
 	keeperBig:         {roles: 10_000, principals: 1000, topics: 5000},
+	keeperRate:        {roles: 200, principals: 100, topics: 500, rate: 10 << 20},
 }
 
 const rolesEach = 10
@@ -47,15 +52,15 @@ func (b *bench) writeEstate(dir string, e estate) error {
 	if said, err := exec.Command(b.doorkeeper, "policy", "init", dir).CombinedOutput(); err != nil {
 		return fmt.Errorf("policy init: %w: %s", err, said)
 	}
-	return b.writeData(dir, e, plentiful)
+	return b.writeData(dir, e)
 }
 
 // plentiful is a rate that nobody reaches.
 const plentiful = int64(1) << 42
 
 // writeData writes what is not the starter rules' own.
-func (b *bench) writeData(dir string, e estate, rate int64) error {
-	topics, settings := b.estate(e, rate)
+func (b *bench) writeData(dir string, e estate) error {
+	topics, settings := b.estate(e)
 	for name, value := range map[string]any{"catalog.json": map[string]any{"catalog": map[string]any{"topics": topics}}, "settings.yaml": map[string]any{"settings": settings}} {
 		text, err := json.Marshal(value) // which is YAML, too
 		if err != nil {
@@ -69,7 +74,8 @@ func (b *bench) writeData(dir string, e estate, rate int64) error {
 }
 
 // estate is the catalog's topics, the bench's own among them, and the settings.
-func (b *bench) estate(e estate, rate int64) (topics, settings map[string]any) {
+func (b *bench) estate(e estate) (topics, settings map[string]any) {
+	rate := cmp.Or(e.rate, plentiful)
 	role := func(i int) string { return fmt.Sprint("role-", i%e.roles) }
 	topics = map[string]any{}
 	for _, name := range b.estateNames() {
@@ -147,12 +153,36 @@ func policyRows(scale func(int64) int64) []row {
 		},
 	}, row{
 		name: "policy-swap", about: "fetch, answers of 200 bytes, one after the other, while a policy of 10,000 roles is swapped",
-		load: &swapLoad{after: time.Second}, alone: true, least: 20, subjects: []string{keeperBig}, baseline: keeperBig,
+		load: &swapLoad{after: time.Second}, alone: true, rounds: 20, subjects: []string{keeperBig}, baseline: keeperBig,
 		checks: []check{
 			{metric: gapApart, subject: keeperBig, how: absolute, limit: limit{At: 5}},
 			{metric: swapSeconds, subject: keeperBig, how: absolute, limit: limit{At: 5}},
 		},
-	})
+	}, row{
+		name: "noisy-denials", about: fmt.Sprintf("a tenant that fetches one message at a time, beside another with %d denials a second", denialsPerSecond),
+		load: noisyLoad{int(scale(8000)), denials}, alone: true, subjects: []string{keeperPolicy}, baseline: keeperPolicy,
+	}, row{
+		name: "noisy-topics", about: "the same beside another that names a million topics in a request, again and again",
+		load: noisyLoad{int(scale(8000)), million}, alone: true, subjects: []string{keeperPolicy}, baseline: keeperPolicy,
+	}, row{
+		name: "noisy-unseen", about: "the same beside another that makes the policy decide about new topics without end",
+		load: noisyLoad{int(scale(8000)), unseen}, alone: true, subjects: []string{keeperPolicy}, baseline: keeperPolicy,
+	}, rateRow("rate-fetch", false, scale), rateRow("rate-produce", true, scale))
+}
+
+func rateRow(name string, writes bool, scale func(int64) int64) row {
+	what := "read"
+	if writes {
+		what = "written"
+	}
+	return row{
+		name: name, about: fmt.Sprintf("what is %s at full speed under a rate of %d MiB a second", what, estates[keeperRate].rate>>20),
+		load: rateLoad{writes, time.Duration(scale(int64(time.Minute)))}, alone: true, rounds: 3, subjects: []string{keeperRate}, baseline: keeperRate,
+		checks: []check{
+			{metric: rateShare, subject: keeperRate, how: absolute, limit: limit{At: 1.02}},
+			{metric: rateShare, subject: keeperRate, how: absolute, limit: limit{At: 0.98, Floor: true}},
+		},
+	}
 }
 
 // A policyLoad is another load, of which is also known what part of the subject's CPU time deciding takes: what a decision

@@ -24,7 +24,7 @@ func TestEstate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := b.writeData(dir, size, plentiful); err != nil {
+	if err := b.writeData(dir, size); err != nil {
 		t.Fatal(err)
 	}
 	rules, err := policy.ReadPaths([]string{dir})
@@ -35,7 +35,7 @@ func TestEstate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	topics, settings := b.estate(size, plentiful)
+	topics, settings := b.estate(size)
 	if p := settings["access"].(map[string]any); len(topics) != size.topics || len(p) != size.principals {
 		t.Errorf("%d topics, %d principals", len(topics), len(p))
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,6 +50,14 @@ const (
 	gapWithout    metric = "gap_without_ms"
 	gapApart      metric = "gap_apart_ms"
 	swapSeconds   metric = "swap_s"
+	rateShare     metric = "of_the_rate"
+	aloneP50      metric = "alone_p50_us"
+	besideP50     metric = "beside_p50_us"
+	apartP50      metric = "apart_p50_us"
+	aloneP99      metric = "alone_p99_us"
+	besideP99     metric = "beside_p99_us"
+	apartP99      metric = "apart_p99_us"
+	noiseRate     metric = "noise_per_s"
 	cutMillis     metric = "cut_ms"
 	cutBytes      metric = "bytes_after"
 	cutResets     metric = "resets"
@@ -84,6 +91,14 @@ var metrics = map[metric]struct{ title, format string }{
 	gapWithout:    {"gap without ms", "%.2f"},
 	gapApart:      {"apart ms", "%.2f"},
 	swapSeconds:   {"swap s", "%.2f"},
+	rateShare:     {"of the rate", "%.4f"},
+	aloneP50:      {"alone p50 µs", "%.1f"},
+	besideP50:     {"beside p50 µs", "%.1f"},
+	apartP50:      {"apart p50 µs", "%.1f"},
+	aloneP99:      {"alone p99 µs", "%.1f"},
+	besideP99:     {"beside p99 µs", "%.1f"},
+	apartP99:      {"apart p99 µs", "%.1f"},
+	noiseRate:     {"noise/s", "%.1f"},
 	cutMillis:     {"command ms", "%.1f"},
 	cutBytes:      {"bytes after", "%.0f"},
 	cutResets:     {"reset", "%.0f"},
@@ -250,21 +265,14 @@ func (l pingLoad) run(b *bench, s *subject) (values, error) {
 			return nil, err
 		}
 	}
-	took := make([]float64, l.pings)
-	u, _, err := s.measure(func() error {
-		for i := range took {
-			began := time.Now()
-			if _, err := r.fetch(); err != nil {
-				return err
-			}
-			took[i] = float64(time.Since(began).Nanoseconds()) / 1e3
-		}
-		return nil
+	var took []float64
+	u, _, err := s.measure(func() (err error) {
+		took, err = r.pings(l.pings)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(took)
 	v := values{p50: quantile(took, 0.5), p99: quantile(took, 0.99)}
 	n := float64(l.pings)
 	if u.known {

@@ -16,7 +16,7 @@ type row struct {
 	ordinary bool // subjects run as an ordinary user, if the bench is root
 	fresh    bool // a new process for each measurement
 	alone    bool // only the subjects named here, no peers
-	least    int  // rounds, if it needs more than others
+	rounds   int  // exactly so many; 0: as many as its checks need
 	subjects []string
 	baseline string // what figures are compared with in the table
 	checks   []check

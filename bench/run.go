@@ -157,11 +157,12 @@ func (b *bench) run(w *row) *result {
 		}
 		r.took = time.Since(began)
 	}()
-	least := max(b.rounds, w.least)
-	most := max(least, maxRounds)
-	if b.quick {
-		least = b.rounds
+	least, most := b.rounds, max(b.rounds, maxRounds)
+	switch {
+	case b.quick:
 		most = least
+	case w.rounds > 0:
+		least, most = w.rounds, w.rounds
 	}
 	var verdicts []verdict
 	for more(r.rounds, least, most, verdicts) && !b.isInterrupted() {

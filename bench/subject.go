@@ -45,6 +45,7 @@ const (
 	keeperPolicy      = "under a policy"
 	keeperPolicyAgain = "under a policy again"
 	keeperBig         = "under a big policy"
+	keeperRate        = "under a rate"
 )
 
 // keeps says whether a subject is doorkeeper.

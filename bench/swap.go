@@ -36,7 +36,9 @@ func (l *swapLoad) run(b *bench, s *subject) (values, error) {
 	}
 	// The next policy differs in one number, and is written before anybody looks.
 	l.swaps++
-	if err := b.writeData(s.keeper.policy, estates[s.name], plentiful+int64(l.swaps)); err != nil {
+	e := estates[s.name]
+	e.rate = plentiful + int64(l.swaps)
+	if err := b.writeData(s.keeper.policy, e); err != nil {
 		return nil, err
 	}
 	var took time.Duration

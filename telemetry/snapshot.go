@@ -38,6 +38,8 @@ type Policy struct {
 	Grants  int  // that hold
 	Refused bool // the last attempt to change it failed: the one before decides
 	Stale   bool // the catalog cannot be read: the one before is used
+
+	BundleFailing, BundleOutdated bool
 }
 
 // Reloads counts reloads of the configuration.

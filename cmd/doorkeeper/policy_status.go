@@ -21,7 +21,8 @@ func (c *cli) policyStatus() *cobra.Command {
 		Short: "Say which policy a running proxy decides by",
 		Long: `Ask running proxies which policy is in force, since when, and what became of the last attempt to change it.
 
-Exits with 1 if a change was refused, or the catalog cannot be read: what was good before is then still in force.`,
+Exits with 1 if a change was refused, or the catalog or the bundle cannot be had: what was good before is then still in
+force.`,
 		Example: "  doorkeeper policy status\n  doorkeeper policy status --admin https://dk-1:9180 --admin https://dk-2:9180 --token-file token",
 		Args:    cobra.NoArgs,
 	}
@@ -45,7 +46,7 @@ Exits with 1 if a change was refused, or the catalog cannot be read: what was go
 				errs = append(errs, err)
 				continue
 			}
-			bad = bad || s.Refused != "" || s.Catalog != nil && s.Catalog.Stale != ""
+			bad = bad || s.Refused != "" || s.Catalog != nil && s.Catalog.Stale != "" || s.Bundle != nil && (s.Bundle.Problem != "" || s.Bundle.Outdated)
 			if err := c.printStatus(form, r.name, s); err != nil {
 				return err
 			}
@@ -87,6 +88,13 @@ func (c *cli) printStatus(form, name string, s *admin.PolicyStatus) error {
 	rows := [][2]string{
 		{"proxy", name}, {"mode", mode}, {"revision", s.Revision}, {"from", s.Origin}, {"asked", s.Decision},
 		{"since", s.Loaded.Format(time.RFC3339)}, {"candidate", s.Candidate}, {"refused", s.Refused},
+	}
+	if b := s.Bundle; b != nil {
+		old := ""
+		if b.Outdated {
+			old = "it is older than policy.bundle.max_age"
+		}
+		rows = append(rows, [2]string{"bundle", b.Name + " of " + b.URL}, [2]string{"problem", b.Problem}, [2]string{"outdated", old})
 	}
 	if k := s.Catalog; k != nil {
 		rows = append(rows, [2]string{"catalog", fmt.Sprintf("%s: %d topics, %d principals", k.File, k.Topics, k.Principals)}, [2]string{"stale", k.Stale})

@@ -255,12 +255,12 @@ func replace(path string, content []byte) error {
 	return err
 }
 
-// Run fetches until ctx ends: at once, then every Poll, with a tenth of it as jitter. failed hears of each try that
-// failed; it and use are called by Run's goroutine.
-func (s *Source) Run(ctx context.Context, use func(*Bundle) error, failed func(error)) {
+// Run fetches until ctx ends: at once, then every Poll, with a tenth of it as jitter. tried hears what became of each try;
+// it and use are called by Run's goroutine.
+func (s *Source) Run(ctx context.Context, use func(*Bundle) error, tried func(error)) {
 	for {
-		if err := s.Fetch(ctx, use); err != nil && ctx.Err() == nil {
-			failed(err)
+		if err := s.Fetch(ctx, use); ctx.Err() == nil {
+			tried(err)
 		}
 		wait := s.opt.Poll + rand.N(s.opt.Poll/10+1)
 		select {

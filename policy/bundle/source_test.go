@@ -196,7 +196,7 @@ func TestBadAnswersChangeNothing(t *testing.T) {
 	}
 }
 
-// A server that accepts and says nothing costs one request's time, and ends with the context.
+// A server that accepts and says nothing costs one request's time, and the status says so; or it ends with the context.
 func TestAServerThatHangs(t *testing.T) {
 	by, srv := newSigner(t), newServer(t)
 	release := make(chan struct{})
@@ -207,9 +207,15 @@ func TestAServerThatHangs(t *testing.T) {
 		}
 	}
 	defer close(release)
+	o := srv.options(t, by)
+	o.Client = &http.Client{Timeout: 20 * time.Millisecond, Transport: &http.Transport{DisableKeepAlives: true}}
+	s := open(t, o)
+	if err := s.Fetch(context.Background(), takes); err == nil || !strings.Contains(s.Status().Problem, "exceeded") {
+		t.Errorf("%v, %q", err, s.Status().Problem)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
-	s := open(t, srv.options(t, by))
+	s = open(t, srv.options(t, by))
 	go func() {
 		defer close(ended)
 		s.Run(ctx, takes, func(error) {})
