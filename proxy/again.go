@@ -5,42 +5,57 @@ import (
 	"time"
 
 	"doorkeeper/proxy/api"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Some clients repeat what they are denied at once and for ever: Java's idempotent producer sends a thousand
 // InitProducerId a second, its consumer a JoinGroup whenever it is polled. From a broker they get as many answers. Here a
 // request that was stopped a moment ago, and comes again as it was, is answered when it would have been polite to ask.
+// What comes behind it waits too, so that where a client is denied Metadata, which it asks for beside its work, only one
+// that does nothing else on the connection is let wait.
 
 // askAgain is how long after an answer the same request may come and is answered at once.
 const askAgain = time.Second
 
-// An unwelcome is a request that was denied or refused and answered here.
+// An unwelcome is a request of which nothing was let pass.
 type unwelcome struct {
 	key, version int16
 	body         uint64 // its hash
 	until        time.Time
+	welcome      int // as it was then
 }
 
 // unwelcomes are a connection's last ones: clients that turn in circles ask for little.
 type unwelcomes struct {
-	last [4]unwelcome
-	next int
+	last    [4]unwelcome
+	next    int
+	welcome int // how many others there were
 }
 
 var bodies = maphash.MakeSeed()
 
-// wait returns how long a request that is answered here has to wait, and notes it.
-func (u *unwelcomes) wait(x *api.Exchange, body []byte, now time.Time) time.Duration {
-	is := unwelcome{key: x.API.Key, version: x.Version, body: maphash.Bytes(bodies, body)}
+// wait returns how long a request that was decided has to wait, and notes it. here: it is answered here.
+func (u *unwelcomes) wait(x *api.Exchange, body []byte, here bool, clock func() time.Time) time.Duration {
+	if here && x.Allowed() || !here && (x.API.Key != int16(kmsg.Metadata) || !x.Futile()) {
+		u.welcome++
+		return 0
+	}
+	now := clock()
+	is := unwelcome{x.API.Key, x.Version, maphash.Bytes(bodies, body), now.Add(askAgain), u.welcome}
 	for i := range u.last {
 		was := &u.last[i]
-		if was.key == is.key && was.version == is.version && was.body == is.body && !was.until.IsZero() {
-			left := max(0, was.until.Sub(now))
-			was.until = now.Add(left + askAgain)
-			return left
+		if was.until.IsZero() || was.key != is.key || was.version != is.version || was.body != is.body {
+			continue
 		}
+		var left time.Duration
+		if here || was.welcome == is.welcome {
+			left = max(0, was.until.Sub(now))
+		}
+		is.until = is.until.Add(left)
+		*was = is
+		return left
 	}
-	is.until = now.Add(askAgain)
 	u.last[u.next] = is
 	u.next = (u.next + 1) % len(u.last)
 	return 0

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"doorkeeper/access"
 	"doorkeeper/proxy/api"
 	"doorkeeper/relay"
 
@@ -13,34 +14,59 @@ import (
 // What was denied a moment ago and comes again as it was waits, over and over; what is another request, or comes later,
 // does not.
 func TestRepeatedDenialsWait(t *testing.T) {
-	var u unwelcomes
-	now := time.Unix(0, 0)
-	ask := func(key kmsg.Key, version int16, body string) time.Duration {
-		x := &api.Exchange{API: api.Lookup(int16(key))}
-		x.Version = version
-		return u.wait(x, []byte(body), now)
-	}
-	wants := func(what string, got, want time.Duration) {
-		t.Helper()
-		if got != want {
-			t.Errorf("%s waits %v, want %v", what, got, want)
-		}
-	}
-	wants("the first", ask(kmsg.JoinGroup, 9, "a"), 0)
-	wants("another body", ask(kmsg.JoinGroup, 9, "b"), 0)
-	wants("another version", ask(kmsg.JoinGroup, 8, "a"), 0)
-	wants("another API", ask(kmsg.FindCoordinator, 6, "a"), 0)
-	now = now.Add(300 * time.Millisecond)
-	wants("the same", ask(kmsg.JoinGroup, 9, "a"), 700*time.Millisecond)
-	now = now.Add(700 * time.Millisecond)
-	wants("the same as soon as it is answered", ask(kmsg.JoinGroup, 9, "a"), time.Second)
-	wants("one of a circle", ask(kmsg.FindCoordinator, 6, "a"), 0)
-	now = now.Add(2 * time.Second)
-	wants("the same a second after its answer", ask(kmsg.JoinGroup, 9, "a"), 0)
+	asks := newAsks(t)
+	asks.waits("the first", kmsg.JoinGroup, 9, "a", 0)
+	asks.waits("another body", kmsg.JoinGroup, 9, "b", 0)
+	asks.waits("another version", kmsg.JoinGroup, 8, "a", 0)
+	asks.waits("another API", kmsg.FindCoordinator, 6, "a", 0)
+	asks.pass(300 * time.Millisecond)
+	asks.waits("the same", kmsg.JoinGroup, 9, "a", 700*time.Millisecond)
+	asks.pass(700 * time.Millisecond)
+	asks.waits("the same as soon as it is answered", kmsg.JoinGroup, 9, "a", time.Second)
+	asks.waits("one of a circle", kmsg.FindCoordinator, 6, "a", 0)
+	asks.pass(2 * time.Second)
+	asks.waits("the same a second after its answer", kmsg.JoinGroup, 9, "a", 0)
 	for _, body := range []string{"c", "d", "e", "f"} {
-		ask(kmsg.JoinGroup, 9, body)
+		asks.waits("something else", kmsg.JoinGroup, 9, body, 0)
 	}
-	wants("what is long forgotten", ask(kmsg.JoinGroup, 9, "a"), 0)
+	asks.waits("what is long forgotten", kmsg.JoinGroup, 9, "a", 0)
+}
+
+// Denied Metadata waits where a client does nothing else: beside its work it would wait with it.
+func TestRepeatedMetadataWaitsAlone(t *testing.T) {
+	asks := newAsks(t)
+	asks.waits("the first", kmsg.Metadata, 12, "a", 0)
+	asks.waits("the same", kmsg.Metadata, 12, "a", time.Second)
+	asks.pass(time.Second)
+	asks.verdict = access.Allow
+	asks.waits("what is allowed", kmsg.Metadata, 12, "b", 0)
+	asks.verdict = access.Deny
+	asks.waits("the same behind it", kmsg.Metadata, 12, "a", 0)
+	asks.waits("and again", kmsg.Metadata, 12, "a", time.Second)
+	asks.waits("the broker's own", kmsg.DescribeConfigs, 4, "a", 0) // edited, and forwarded
+}
+
+// asks are what one client asks, at a time of its own.
+type asks struct {
+	t       *testing.T
+	u       unwelcomes
+	now     time.Time
+	verdict access.Verdict
+}
+
+func newAsks(t *testing.T) *asks { return &asks{t: t, now: time.Unix(0, 0), verdict: access.Deny} }
+
+func (a *asks) pass(d time.Duration) { a.now = a.now.Add(d) }
+
+func (a *asks) waits(what string, key kmsg.Key, version int16, body string, want time.Duration) {
+	a.t.Helper()
+	x := &api.Exchange{API: api.Lookup(int16(key))}
+	x.Version = version
+	x.Actions = []api.Ask{{Decision: &access.Decision{Verdict: a.verdict, Enforced: true}}}
+	here := key == kmsg.JoinGroup || key == kmsg.FindCoordinator
+	if got := a.u.wait(x, []byte(body), here, func() time.Time { return a.now }); got != want {
+		a.t.Errorf("%s waits %v, want %v", what, got, want)
+	}
 }
 
 // A client that repeats a denied request at once is let wait for the answer, which is the same; another request is not.

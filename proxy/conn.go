@@ -120,6 +120,7 @@ func (c *cause) String() string {
 var (
 	causeClient  = &cause{word: "client closed"}
 	causeBroker  = &cause{word: "broker closed"}
+	causeDenied  = &cause{word: "a Produce with acks=0 was not let pass"}
 	causeDrained = &cause{word: "drained"}
 	causeStopped = &cause{word: "proxy stopped"}
 	causeSilent  = &cause{word: "no request within timeouts.handshake"}

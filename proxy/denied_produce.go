@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/valyala/bytebufferpool"
 )
@@ -88,7 +89,9 @@ func (q *requests) answerProduce() error {
 	return errSilent
 }
 
-var errSilent = refuse("a Produce with acks=0 was not let pass as a whole")
+// errSilent ends a connection for want of an answer that could say so, as a broker does. That is a client's everyday error
+// and no fault of the connection.
+var errSilent = errors.New("a Produce with acks=0 was not let pass as a whole")
 
 // forwardKept sends what may pass of the open frame, in the client's own bytes.
 func (q *requests) forwardKept() error {

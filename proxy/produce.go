@@ -29,6 +29,7 @@ func (q *requests) beginProduce(p []byte, size int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	q.unwelcome.welcome++
 	x := q.exchange(&h, a, size)
 	x.BeginProduce(int64(size - h.Body))
 	q.produce, q.scanned, q.body, q.streams, q.drops = x, q.at+4+h.Body, 4+h.Body, false, false
@@ -131,8 +132,8 @@ func (q *requests) frame(whole []byte) error {
 	}
 	r := x.Local()
 	d := x.Hold()
-	if d == 0 && r != nil && !x.Allowed() {
-		d = q.unwelcome.wait(x, whole[4+h.Body:], time.Now())
+	if d == 0 {
+		d = q.unwelcome.wait(x, whole[4+h.Body:], r != nil, time.Now)
 	}
 	if d > 0 {
 		if err := q.hold(d); err != nil {

@@ -346,6 +346,8 @@ func (q *requests) why(err error) *cause {
 		return causeDrained
 	case errors.Is(err, errQueueClosed):
 		return causeBroker // the response pump gave the reason, or kill did
+	case errors.Is(err, errSilent):
+		return causeDenied
 	case errors.Is(err, relay.ErrNoRoom):
 		return &cause{word: "no room for the request under limits.buffers", warn: true}
 	case errors.As(err, &bad):

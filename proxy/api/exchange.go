@@ -150,6 +150,16 @@ func (x *Exchange) Allowed() bool {
 	return true
 }
 
+// Futile says whether the request asks for something, and nothing of it may pass.
+func (x *Exchange) Futile() bool {
+	for i := range x.Actions {
+		if !x.Actions[i].Decision.Stops() {
+			return false
+		}
+	}
+	return len(x.Actions) > 0
+}
+
 // Verdict is what became of the request as a whole: Refuse if some action was refused, else Deny if some was denied, by
 // decisions that are carried out.
 func (x *Exchange) Verdict() access.Verdict {
