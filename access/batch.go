@@ -59,6 +59,7 @@ type Call struct {
 	Decision *Decision
 	Names    []string // the resources, where one call names many: Action.Name is then empty
 	Count    int      // how many resources, where Names is set: Names may hold the first ones only
+	Hidden   bool     // the answer named them, and does not show them
 	Each     bool     // one record for this call; else it is summed over the summary interval
 	Error    int16    // the broker's code, 0: none
 	Failed   bool     // no answer came
@@ -66,4 +67,6 @@ type Call struct {
 	BytesOut int64    // of the response frame
 	Throttle int32    // milliseconds that the broker asked for
 	Broker   int32
+
+	Ref *Reference // under which the answer names its record; nil: it names none
 }

@@ -47,9 +47,9 @@ func (l *Log) callRecord(c *access.Call, now time.Time) *access.Record {
 	if c.Error != 0 {
 		r.Error = l.journal.opt.ErrorName(c.Error)
 	}
-	if len(c.Names) > 0 {
-		r.ResourceCount = int64(max(c.Count, len(c.Names)))
-		r.Resources = append([]string(nil), c.Names[:min(len(c.Names), maxResources)]...)
+	nameMany(r, c)
+	if c.Hidden {
+		r.Severity = informational // every listing of who may not see all would alarm somebody
 	}
 	if c.Broker >= 0 {
 		r.Broker = proto.Int32(c.Broker)
@@ -58,6 +58,14 @@ func (l *Log) callRecord(c *access.Call, now time.Time) *access.Record {
 	l.nameRequest(r, c.Request)
 	judge(r, c.Decision)
 	return r
+}
+
+// nameMany lists the resources of a call that names many, if no call of the same record named more.
+func nameMany(r *access.Record, c *access.Call) {
+	if n := int64(max(c.Count, len(c.Names))); len(c.Names) > 0 && n > r.ResourceCount {
+		r.ResourceCount = n
+		r.Resources = append([]string(nil), c.Names[:min(len(c.Names), maxResources)]...)
+	}
 }
 
 func outcomeOf(c *access.Call) string {
@@ -80,6 +88,7 @@ func addCall(r *access.Record, now time.Time, c *access.Call) {
 	*r.RequestBytes += c.BytesIn
 	*r.ResponseBytes += c.BytesOut
 	nameTrace(r, c.Trace)
+	nameMany(r, c)
 	prolong(r, now, c.Throttle)
 }
 
@@ -90,6 +99,14 @@ func prolong(r *access.Record, now time.Time, throttle int32) {
 }
 
 var nameSeed = maphash.MakeSeed()
+
+// namesOf tells calls apart that name many. What answers hide is one, whatever it is each time: groups come and go.
+func namesOf(c *access.Call) uint64 {
+	if c.Hidden {
+		return 0
+	}
+	return hashNames(c.Names)
+}
 
 // hashNames tells lists of names apart without keeping them: the seed is random, so that nobody can make two collide.
 func hashNames(names []string) uint64 {

@@ -22,6 +22,7 @@ type denialKey struct {
 	resource  string
 	topicID   [16]byte
 	names     uint64
+	hidden    bool
 	verdict   access.Verdict
 	reason    string
 }
@@ -40,7 +41,8 @@ type denials struct {
 type denial struct {
 	key     denialKey
 	due     time.Time
-	repeats *access.Record // nil: none yet
+	ref     *access.Reference // to the newest record of it; not taken: there is none yet
+	repeats *access.Record    // nil: none yet
 }
 
 func newDenials(j *Journal) *denials {
@@ -49,18 +51,23 @@ func newDenials(j *Journal) *denials {
 
 // add records or sums a denial. It returns when the sum is due, zero if there is none.
 func (d *denials) add(l *Log, c *access.Call, now time.Time) time.Time {
-	key := keyOfDenial(l, c)
+	key := keyOfDenial(l.session, c)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.sweepLocked(now)
 	known := d.byKey[key]
+	if known == nil {
+		known = d.begin(key, c.Ref, now)
+	}
+	named := c.Ref // before the denial that it began was forgotten, maybe
+	if !named.Free() {
+		named = known.ref
+	}
 	switch {
-	case known == nil:
-		if len(d.byKey) >= maxDenials {
-			d.record(d.pop())
-		}
-		d.push(&denial{key: key, due: now.Add(d.journal.opt.SummaryInterval)})
-		d.journal.Append(l.callRecord(c, now))
+	case named.Take():
+		r := l.callRecord(c, now)
+		r.Id = named.ID
+		d.journal.Append(r)
 		return time.Time{}
 	case known.repeats == nil:
 		known.repeats = l.callRecord(c, now)
@@ -75,11 +82,38 @@ func (d *denials) add(l *Log, c *access.Call, now time.Time) time.Time {
 	return known.due
 }
 
-func keyOfDenial(l *Log, c *access.Call) denialKey {
+// refer names the record of a denial that is about to be accounted: the newest that there is of its kind, which its
+// repeats are summed behind, or, of the first, the one that is going to be written.
+func (d *denials) refer(s *access.Session, c *access.Call, now time.Time) *access.Reference {
+	key := keyOfDenial(s, c)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sweepLocked(now)
+	known := d.byKey[key]
+	if known == nil {
+		known = d.begin(key, nil, now)
+	}
+	return known.ref
+}
+
+// begin remembers a denial of which there is no record yet. It will stand under ref, if that is still to be had.
+func (d *denials) begin(key denialKey, ref *access.Reference, now time.Time) *denial {
+	if len(d.byKey) >= maxDenials {
+		d.record(d.pop())
+	}
+	if !ref.Free() {
+		ref = d.journal.reference(now)
+	}
+	n := &denial{key: key, due: now.Add(d.journal.opt.SummaryInterval), ref: ref}
+	d.push(n)
+	return n
+}
+
+func keyOfDenial(s *access.Session, c *access.Call) denialKey {
 	key := denialKey{
-		cluster: l.session.Cluster, source: l.session.Source.Addr(), api: c.API,
-		operation: c.Action.Operation, kind: c.Action.Type, resource: c.Action.Name, topicID: c.Action.TopicID,
-		names: hashNames(c.Names), verdict: c.Decision.Verdict, reason: c.Decision.Reason,
+		cluster: s.Cluster, source: s.Source.Addr(), api: c.API,
+		operation: c.Action.Operation, kind: c.Action.Type, resource: c.Action.Name, topicID: c.Action.TopicID, hidden: c.Hidden,
+		names: namesOf(c), verdict: c.Decision.Verdict, reason: c.Decision.Reason,
 	}
 	if c.Identity != nil {
 		key.principal = c.Identity.Principal
@@ -94,7 +128,8 @@ func (d *denials) sweep(now time.Time) {
 	d.sweepLocked(now)
 }
 
-// sweepLocked: a denial that was repeated goes on into another interval, one that was not is forgotten.
+// sweepLocked: a denial that was repeated goes on into another interval, one that was not is forgotten. So is one that was
+// referred to and never accounted: who accounts for it later brings the reference.
 func (d *denials) sweepLocked(now time.Time) {
 	for d.head < len(d.order) && !now.Before(d.order[d.head].due) {
 		ended := d.pop()
@@ -102,7 +137,7 @@ func (d *denials) sweepLocked(now time.Time) {
 			continue
 		}
 		d.record(ended)
-		d.push(&denial{key: ended.key, due: now.Add(d.journal.opt.SummaryInterval)})
+		d.push(&denial{key: ended.key, due: now.Add(d.journal.opt.SummaryInterval), ref: access.Taken(ended.repeats.Id)})
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 
 // This file puts the vocabulary's values into a record's fields. What is set already stays.
 
+// consumer is the replica id of who is none.
+const consumer = -1
+
 // place says on which connection it happened.
 func (l *Log) place(r *access.Record) {
 	s := l.session
@@ -78,7 +81,7 @@ func (l *Log) nameRequest(r *access.Record, q *access.Request) {
 	nameClient(r, q.Client)
 	set(&r.Group, q.Group)
 	set(&r.TransactionalId, q.TransactionalID)
-	if q.ReplicaID >= 0 {
+	if q.ReplicaID != consumer {
 		r.ReplicaId = proto.Int32(q.ReplicaID)
 	}
 	r.Api = l.journal.opt.APIName(q.API)

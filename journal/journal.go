@@ -114,7 +114,7 @@ func decimal(n int16) string { return strconv.Itoa(int(n)) }
 func (j *Journal) ID() string { return j.id }
 
 // Append gives the record its place and keeps it. The record belongs to the journal from here on and is read by
-// many: nobody may change it any more. Schema, journal, seq, id and logged time are set here; proxy, cluster id,
+// many: nobody may change it any more. Schema, journal, seq and logged time are set here; id, proxy, cluster id,
 // severity and time where they are empty. Text that is not UTF-8 is made so.
 //
 // After Close it drops the record.
@@ -168,10 +168,13 @@ func severity(r *access.Record) int32 {
 	return informational
 }
 
-// stamp gives the record its time and id. mu is held, so that both ascend as seq does.
+// stamp gives the record its time and id. mu is held, so that both ascend as seq does; but an id that an answer has named
+// before (Refer) is older.
 func (j *Journal) stamp(r *access.Record) {
 	now := j.opt.Now()
-	r.Id = j.newID(now)
+	if r.Id == "" {
+		r.Id = j.newID(now)
+	}
 	r.LoggedTime = timestamppb.New(now)
 	if r.Time == nil {
 		r.Time = r.LoggedTime
@@ -187,6 +190,19 @@ func (j *Journal) newID(now time.Time) string {
 		id = ulid.MustNew(j.idTime, j.entropy)
 	}
 	return id.String()
+}
+
+// Refer names the record under which a denial or refusal of a session is found, before it is accounted: the same Call with
+// that reference is accounted afterwards.
+func (j *Journal) Refer(s *access.Session, c *access.Call) *access.Reference {
+	return j.denials.refer(s, c, j.opt.Now())
+}
+
+// reference draws the id of a record that is still to be written.
+func (j *Journal) reference(now time.Time) *access.Reference {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return &access.Reference{ID: j.newID(now)}
 }
 
 // Head is the position of the newest record.

@@ -18,6 +18,7 @@ type summaryKey struct {
 	topicID   [16]byte
 	names     uint64 // of a call that names many
 	count     int
+	hidden    bool
 	client    access.Client
 	principal string
 	group     string
@@ -80,7 +81,9 @@ func (t *summaries) pop() *summary {
 func (l *Log) summaryKey(c *access.Call) summaryKey {
 	key := l.requestKey(c.Request)
 	key.operation, key.kind, key.resource, key.topicID = c.Action.Operation, c.Action.Type, c.Action.Name, c.Action.TopicID
-	key.names, key.count = hashNames(c.Names), c.Count
+	if key.names, key.hidden = namesOf(c), c.Hidden; !c.Hidden {
+		key.count = c.Count
+	}
 	key.error, key.failed = c.Error, c.Failed
 	if d := c.Decision; d != nil {
 		key.allowed, key.verdict = true, d.Verdict

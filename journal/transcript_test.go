@@ -165,7 +165,7 @@ func (s *stage) run(a args) {
 		s.client = &access.Client{ID: a.words[0]}
 	case "user": // user NAME
 		s.identity = &access.Identity{Principal: "User:" + a.words[0], Source: access.Observed}
-	case "decide": // decide deny reason=x enforced=false record=each rule=x
+	case "decide": // decide deny reason=x enforced=false record=each rule=x would=deny
 		s.decide(a)
 	case "event": // event KIND OPERATION
 		log.Event(&access.Record{Kind: a.words[0], Operation: a.words[1], Mechanism: a.text("mechanism"), Error: a.text("error")})
@@ -186,7 +186,7 @@ func (s *stage) run(a args) {
 		log.Acquired(s.span, first, last)
 	case "write": // write TOPIC/PARTITION FIRST-LAST error=n unknown pid=n pepoch=n seq=n, or without offsets messages=n
 		s.write(a)
-	case "call": // call API OPERATION TYPE NAME each error=n in=n out=n names=n
+	case "call": // call API OPERATION TYPE NAME each error=n in=n out=n names=n hidden
 		s.call(a)
 	case "advance": // advance DURATION: and Tick
 		d, err := time.ParseDuration(a.words[0])
@@ -235,6 +235,8 @@ func (s *stage) decide(a args) {
 		d.Verdict = access.Deny
 	case a.has("refuse"):
 		d.Verdict = access.Refuse
+	case a.has("would=deny"):
+		d.Would = &access.Would{Verdict: access.Deny}
 	}
 	if a.text("record") == "each" {
 		d.Record = access.Each
@@ -304,8 +306,8 @@ func (s *stage) call(a args) {
 	types := map[string]access.ResourceType{"TOPIC": access.ResTopic, "GROUP": access.ResGroup, "CLUSTER": access.ResCluster}
 	c := &access.Call{
 		Request: s.request(apis[a.words[0]]), Decision: s.decision, Each: a.has("each"), Error: int16(a.get("error", 0)),
-		Action:  access.Action{Operation: operations[a.words[1]], Type: types[a.words[2]], Name: a.words[3]},
-		BytesIn: a.get("in", 100), BytesOut: a.get("out", 200), Broker: -1, Failed: a.has("failed"),
+		Action: access.Action{Operation: operations[a.words[1]], Type: types[a.words[2]], Name: a.words[3]},
+		Hidden: a.has("hidden"), BytesIn: a.get("in", 100), BytesOut: a.get("out", 200), Broker: -1, Failed: a.has("failed"),
 	}
 	if n := a.get("names", 0); n > 0 {
 		c.Action.Name, c.Count = "", int(n)

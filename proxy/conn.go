@@ -132,7 +132,7 @@ func newConn(l *listener, raw *net.TCPConn, s *access.Session) *conn {
 	c := &conn{p: l.p, l: l, s: l.s, session: s, raw: raw, queue: newFifo(l.p.limits.Load().InFlight), decider: l.p.decider(s, l.s.cluster)}
 	c.env = api.Env{
 		Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: c.decider, Memory: l.p.kept, Now: time.Now,
-		Transactions: &l.s.transactions, AutoCreate: &l.s.autoCreate,
+		Transactions: &l.s.transactions, AutoCreate: &l.s.autoCreate, Refer: func(call *access.Call) *access.Reference { return l.p.opt.Journal.Refer(s, call) },
 	}
 	c.limit()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -303,6 +303,7 @@ func (c *conn) close(err error) {
 		<-c.ended
 	}
 	c.leftovers()
+	c.requests.account(c.log)
 	c.requests.gate.lost(c)
 	c.log.Close(c.summary())
 	c.kill(nil)

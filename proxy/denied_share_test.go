@@ -99,7 +99,11 @@ func (l *line) shares(ask, asked *kmsg.ShareFetchRequest, answer, wants *kmsg.Sh
 		l.asked(framed(asked, ask.Version))
 		l.answer(to(q, answered(answer, ask.Version, true)))
 	}
-	l.answered(to(q, answered(wants, ask.Version, true)))
+	if want := to(q, answered(wants, ask.Version, true)); wants.ErrorCode == 30 {
+		l.cited(want)
+	} else {
+		l.answered(want)
+	}
 }
 
 // What may not be read stands in every answer of the share session; acknowledgements for it are answered as the broker
@@ -183,7 +187,7 @@ func TestShareFetchOfADeniedGroup(t *testing.T) {
 	l.ask(q)
 	a := kmsg.NewPtrShareAcknowledgeResponse()
 	a.ErrorCode = 30
-	l.answered(to(q, answered(a, 2, true)))
+	l.cited(to(q, answered(a, 2, true)))
 	w.change("g", access.Allow) // the epoch has not moved
 	l.shares(sharing(2, 1, shared{orders, true}), sharing(2, 1, shared{orders, true}), data, data)
 	l.client.Close()
@@ -252,7 +256,7 @@ func TestShareAcknowledgeOfDeniedTopics(t *testing.T) {
 		}
 		l.answer(to(ask, answered(r, 2, true)))
 		r.Topics = append(r.Topics, part(payroll, 29))
-		l.answered(to(ask, answered(r, 2, true)))
+		l.cited(to(ask, answered(r, 2, true)))
 	}
 	l.shares(sharing(2, 3), sharing(2, 3), data, data)
 	l.client.Close()

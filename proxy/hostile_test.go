@@ -61,7 +61,7 @@ func TestHostileRequests(t *testing.T) {
 		{"HTTP", []byte("GET / HTTP/1.1\r\n\r\n"), "is outside"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := newLine(t, relay.ModeAuto, nil)
+			l := newLine(t, relay.ModeAuto, newLaw().under)
 			l.ask(c.frame)
 			_ = l.ln.(*net.TCPListener).SetDeadline(time.Now().Add(200 * time.Millisecond))
 			if nc, err := l.ln.Accept(); err == nil { // dialled before the body was read

@@ -63,8 +63,10 @@ func TestStreamsTopicsAreAskedFor(t *testing.T) {
 			if c.want == fine {
 				l.asked(q)
 				l.answer(a)
+				l.answered(a)
+				return
 			}
-			l.answered(a)
+			l.cited(a)
 		})
 	}
 }

@@ -127,7 +127,7 @@ func (q *requests) frame(whole []byte) error {
 		return q.unsupported(x, len(whole))
 	}
 	if err := q.decide(x, whole[4+h.Body:]); err != nil {
-		x.Free()
+		q.ended = x
 		return err
 	}
 	r := x.Local()

@@ -39,6 +39,8 @@ type rig struct {
 	stop    context.CancelFunc
 	read    chan struct{}
 	journal *journal.Journal
+
+	cites []string // records that answers named
 }
 
 func newRig(t testing.TB, brokers []string, mode relay.Mode, change func(*ClusterSpec, *Options)) *rig {
@@ -216,6 +218,7 @@ func (r *rig) settle() {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+	r.found()
 }
 
 func (r *rig) all() []*access.Record {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"doorkeeper/access"
+	"doorkeeper/journal"
 	"doorkeeper/protocol"
 	"doorkeeper/proxy/api"
 	"doorkeeper/relay"
@@ -49,9 +50,10 @@ type requests struct {
 
 	unwelcome unwelcomes
 
-	transaction *transaction // the one seen last, nil if none
-	began       time.Time    // when the bytes being worked on came
-	tight       time.Time    // since when there is no room for more of the open frame; zero: there is
+	ended       *api.Exchange // of the request that ended the connection, nil if none did
+	transaction *transaction  // the one seen last, nil if none
+	began       time.Time     // when the bytes being worked on came
+	tight       time.Time     // since when there is no room for more of the open frame; zero: there is
 }
 
 // errFrame is a request that cannot be let pass. The connection ends, as a broker would end it.
@@ -366,10 +368,22 @@ func (q *requests) free() {
 	if q.r != nil {
 		q.r.Close()
 	}
-	if q.produce != nil {
-		q.produce.Free()
-		q.produce = nil
+	q.account(nil)
+}
+
+// account writes down the request that ended the connection, or that was open when it ended, and gives it up. log nil:
+// there is none.
+func (q *requests) account(log *journal.Log) {
+	for _, x := range [2]*api.Exchange{q.ended, q.produce} {
+		if x == nil {
+			continue
+		}
+		if log != nil {
+			x.Ended(log)
+		}
+		x.Free()
 	}
+	q.ended, q.produce = nil, nil
 }
 
 // header reads a frame's header and finds its row.

@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 	"io"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"doorkeeper/access"
 	"doorkeeper/relay"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -48,16 +50,25 @@ func TestTooManyResources(t *testing.T) {
 		"Produce": framed(produce, 9), "Produce to many partitions": framed(parts, 9),
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLine(t, relay.ModeAuto, nil)
+			w := newLaw()
+			w.says[""] = access.Allow
+			l := newLine(t, relay.ModeAuto, w.under)
 			go func() { _, _ = l.client.Write(frame) }()
 			l.closed("it names more than 10000 resources")
+			l.settle()
+			if !l.some(func(r *access.Record) bool {
+				return r.Decision == "refuse" && r.ResourceCount >= 10_001 && len(r.Resources) == 100 && strings.Contains(r.Reason, "10000") ||
+					name == "Produce to many partitions" && r.Decision == "refuse"
+			}) {
+				t.Error("no record says what was refused, and how much")
+			}
 		})
 	}
 }
 
 // Many connections cannot multiply what one frame costs: together they stay near limits.buffers.
 func TestMemoryOfHostileFrames(t *testing.T) {
-	l := newLine(t, relay.ModeAuto, func(_ *ClusterSpec, o *Options) { o.Limits.Buffers = 64 << 20 })
+	l := newLine(t, relay.ModeAuto, func(_ *ClusterSpec, o *Options) { o.Policy, o.Limits.Buffers = newLaw(), 64<<20 })
 	runtime.GC()
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)

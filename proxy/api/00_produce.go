@@ -128,7 +128,8 @@ func (l *produceListener) Topic(name []byte, id [16]byte, _ int32) error {
 func (l *produceListener) Partition(index int32, _ int64) error {
 	s := &l.produce
 	if len(s.parts) >= maxPartitions {
-		return errTooMany
+		l.over = errTooMany
+		return l.over
 	}
 	if err := l.x().keep(writtenSize); err != nil {
 		return err
@@ -371,6 +372,7 @@ func (x *Exchange) rewriteProduce(dst, frame []byte, at int) ([]byte, error) {
 	}
 	if x.produce.withheld {
 		x.addWithheld(r)
+		x.cite(r)
 	}
 	return r.AppendTo(append(dst, frame[:at]...)), nil
 }

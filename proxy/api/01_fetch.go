@@ -1,8 +1,6 @@
 package api
 
 import (
-	"fmt"
-
 	"doorkeeper/access"
 	"doorkeeper/protocol"
 
@@ -93,10 +91,9 @@ func deriveFetch(x *Exchange) error {
 	x.ReplicaID = f.q.ReplicaID
 	f.made = x.basis()
 	if x.ReplicaID != consumer {
-		if x.ReplicaID < consumer {
-			return fmt.Errorf("replica id %[2]d in Fetch v%[1]d is neither a consumer's nor a broker's", x.Version, x.ReplicaID)
+		if err := x.askReplica(x.ReplicaID); err != nil {
+			return err
 		}
-		x.AskCluster(access.OpClusterAction)
 	}
 	op := x.reading()
 	for i := range f.q.Topics {

@@ -190,6 +190,7 @@ func (f *filter) offsets(g *kmsg.OffsetFetchResponseGroup) (changed bool) {
 	kept := g.Topics[:0]
 	for i := range g.Topics {
 		t := f.x.entry(g.Topics[i].Topic, g.Topics[i].TopicID)
+		f.note(access.OpDescribe, access.ResTopic, t.Name)
 		d := f.decide(access.OpDescribe, access.ResTopic, t.Name)
 		switch {
 		case !d.Stops():

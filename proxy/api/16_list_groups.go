@@ -25,8 +25,8 @@ func deriveListGroups(x *Exchange, _ *kmsg.ListGroupsRequest) error {
 		filters(x, x.filterGroups)
 		return nil
 	}
-	if x.roomForAction() {
-		x.Actions = append(x.Actions, Ask{Action: onGroup(access.OpDescribe, access.AllResources), Decision: d})
+	if a := onGroup(access.OpDescribe, access.AllResources); x.roomFor(&a) {
+		x.put(a, d, 0)
 	}
 	return nil
 }

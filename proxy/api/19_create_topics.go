@@ -86,6 +86,7 @@ func (x *Exchange) filterCreated(r *kmsg.CreateTopicsResponse) (changed bool, er
 		if t.ErrorCode != 0 || t.ConfigErrorCode != 0 {
 			continue
 		}
+		f.note(access.OpDescribeConfigs, access.ResTopic, t.Topic)
 		d := f.decide(access.OpDescribeConfigs, access.ResTopic, t.Topic)
 		if !d.Stops() {
 			continue

@@ -81,13 +81,14 @@ func (f *filter) showsToken(t *kmsg.DescribeDelegationTokenResponseTokenDetail) 
 			return true
 		}
 	}
-	if f.shows(access.OpDescribe, access.ResDelegationToken, t.TokenID) {
+	if f.may(access.OpDescribe, access.ResDelegationToken, t.TokenID) {
 		return true
 	}
 	refused := f.undecided()
-	if f.shows(access.OpDescribeTokens, access.ResUser, owner) {
+	if f.may(access.OpDescribeTokens, access.ResUser, owner) {
 		return true // whatever else could not be decided
 	}
 	f.refused = f.refused || refused
+	f.note(access.OpDescribe, access.ResDelegationToken, t.TokenID)
 	return false
 }

@@ -41,6 +41,9 @@ func streamsGroupError(group string, code int16, says *string) kmsg.StreamsGroup
 	return g
 }
 
+// hiddenStreams is what a broker says of a streams group that uses a topic too many.
+var hiddenStreams = kmsg.StringPtr("The described group uses topics that the client is not authorized to describe.")
+
 // showStreamsGroups hides the groups that show a topic too many.
 func showStreamsGroups(x *Exchange, r *kmsg.StreamsGroupDescribeResponse) (changed bool, err error) {
 	f := x.filter()
@@ -52,8 +55,7 @@ func showStreamsGroups(x *Exchange, r *kmsg.StreamsGroupDescribeResponse) (chang
 		case f.undecided():
 			*g, changed = streamsGroupError(g.Group, x.API.retry, nil), true
 		case !shown:
-			says := "The described group uses topics that the client is not authorized to describe."
-			*g, changed = streamsGroupError(g.Group, errTopicAuthorization, &says), true
+			*g, changed = streamsGroupError(g.Group, errTopicAuthorization, hiddenStreams), true
 		}
 	}
 	return x.hid(r, changed), f.err()

@@ -18,25 +18,33 @@ type kind struct {
 	enforced  bool
 	rule      string
 	record    access.RecordMode
+	would     access.Would
+	candidate access.Candidate
 	error     int16
 }
 
 func kindOf(a *Ask) kind {
-	return kind{
-		operation: a.Operation, typ: a.Type, error: a.Error,
-		verdict: a.Decision.Verdict, enforced: a.Decision.Enforced, rule: a.Decision.Rule, record: a.Decision.Record,
+	d := a.Decision
+	k := kind{operation: a.Operation, typ: a.Type, error: a.Error, verdict: d.Verdict, enforced: d.Enforced, rule: d.Rule, record: d.Record}
+	if d.Would != nil {
+		k.would = *d.Would
 	}
+	if d.Candidate != nil {
+		k.candidate = access.Candidate{Verdict: d.Candidate.Verdict, Rule: d.Candidate.Rule}
+	}
+	return k
 }
 
-// Account writes a request down once its answer is sent, or failed to come: one call for each action, and one with
-// operation NONE for a request without actions. bytesOut is the answer's frame as it was sent.
+// Account writes a request down once its answer is sent, or failed to come: one call for each action, one with operation
+// NONE for a request without actions, and one of each kind that its answer did not show. bytesOut is the answer's frame as
+// it was sent.
 func (x *Exchange) Account(log *journal.Log, bytesOut int64, failed bool) {
 	x.calls(bytesOut, failed, log.Call)
 }
 
 // accountStopped writes down what of a request may not pass. The rest is accounted otherwise.
 func (x *Exchange) accountStopped(log *journal.Log, bytesOut int64) {
-	if x.Allowed() {
+	if x.Allowed() && len(x.excess) == 0 {
 		return
 	}
 	all := x.Actions
@@ -57,6 +65,7 @@ func (x *Exchange) calls(bytesOut int64, failed bool, put func(*access.Call)) {
 		BytesIn: x.BytesIn, BytesOut: bytesOut, Throttle: x.Throttle, Broker: x.Session.Broker,
 	}
 	switch {
+	case len(x.Actions) == 0 && len(x.excess) > 0:
 	case len(x.Actions) == 0:
 		c.Decision = allowed
 		put(&c)
@@ -66,6 +75,13 @@ func (x *Exchange) calls(bytesOut int64, failed bool, put func(*access.Call)) {
 		}
 	default:
 		x.fold(c, put)
+	}
+	for i := range x.excess {
+		put(x.excess[i].call(c))
+	}
+	c.Hidden = true
+	for i := range x.hidden {
+		put(x.hidden[i].call(c))
 	}
 }
 
@@ -93,7 +109,7 @@ func (x *Exchange) fold(c access.Call, put func(*access.Call)) {
 
 // callOf completes what the calls of one request have in common by one action.
 func callOf(c access.Call, a *Ask) *access.Call {
-	c.Action, c.Decision, c.Error = a.Action, a.Decision, a.Error
+	c.Action, c.Decision, c.Error, c.Ref = a.Action, a.Decision, a.Error, a.ref
 	c.Each = c.Each || a.Decision.Record != access.Coalesced
 	return &c
 }

@@ -62,10 +62,9 @@ func (x *Exchange) askCreate(topics []string) {
 			x.Ask(access.OpCreate, access.ResTopic, t)
 			continue
 		}
-		if !x.roomForAction() {
-			return
-		}
 		topic := access.Action{Operation: access.OpCreate, Type: access.ResTopic, Name: t}
-		x.Actions = append(x.Actions, Ask{Action: topic, Decision: cmp.Or(Decreed(x.Env.Decider, &x.Request, &topic), d)})
+		if x.roomFor(&topic) {
+			x.put(topic, cmp.Or(Decreed(x.Env.Decider, &x.Request, &topic), d), 0)
+		}
 	}
 }

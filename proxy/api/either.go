@@ -10,7 +10,11 @@ import "doorkeeper/access"
 // What Kafka asks only to trim its answer is not asked here, since the broker's own authorizer trims it: the bits of
 // AuthorizedOperations, and the settings shown for a topic just created.
 func (x *Exchange) askEither(first access.Action, others ...access.Action) {
+	n := len(x.Actions)
 	d := x.ask(first)
+	if len(x.Actions) == n { // there is no room for it
+		return
+	}
 	if d.Verdict != access.Allow && Decreed(x.Env.Decider, &x.Request, &first) != nil {
 		return
 	}
@@ -20,9 +24,7 @@ func (x *Exchange) askEither(first access.Action, others ...access.Action) {
 			d = o
 		}
 	}
-	if x.over == nil { // else nothing was noted
-		x.Actions[len(x.Actions)-1].Decision = d
-	}
+	x.Actions[n].Decision = d
 }
 
 // entry is Topic for a request's entry that may have either. It does not intern the name: anybody could fill the
@@ -52,13 +54,13 @@ func onCluster(op access.Operation) access.Action {
 
 // askReplica notes the replica id of a request that consumers and followers share, and asks for the followers' right
 // where it is a follower's. -1 is a consumer. Other negative ids make a broker answer as it would a follower (facts of
-// Kafka 4.3.1: even with READ alone), so they are an error.
+// Kafka 4.3.1: even with READ alone), so they are an error, unless nothing is carried out.
 func (x *Exchange) askReplica(id int32) error {
 	x.ReplicaID = id
 	switch {
 	case id == consumer:
 		return nil
-	case id < 0:
+	case id < 0 && !Watches(x.Env.Decider):
 		return replicaError(id)
 	}
 	x.AskCluster(access.OpClusterAction)

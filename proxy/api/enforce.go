@@ -63,6 +63,7 @@ func (x *Exchange) Enforce() error {
 		r.SetVersion(x.Version)
 		x.enforced.local = r
 		x.observe(r)
+		x.cite(r)
 	default:
 		x.enforced.edited = true
 	}

@@ -26,7 +26,7 @@ func (x *Exchange) observe(r kmsg.Response) {
 	}
 	v := reflect.ValueOf(r).Elem()
 	var f failures
-	planOf(v.Type()).walk(v, named{}, &f)
+	planOf(v.Type()).walk(v, named{}, func(at fault) { f.add(at.beside.resource(), at.code) })
 	if f.some {
 		x.note(&f)
 	}
@@ -130,6 +130,7 @@ func (x *Exchange) note(f *failures) {
 // errors: most of an answer is never looked at.
 type plan struct {
 	code  int // index of ErrorCode, -1: none
+	says  int // index of ErrorMessage, -1: none
 	typ   access.ResourceType
 	named bool // the type names a resource
 	name  int  // index of the field that names it, -1: none
@@ -165,7 +166,7 @@ var naming = map[string]access.ResourceType{
 var settings = reflect.TypeFor[kmsg.ConfigResourceType]()
 
 func makePlan(t reflect.Type) *plan {
-	p := &plan{code: -1, name: -1, id: -1, kind: -1}
+	p := &plan{code: -1, says: -1, name: -1, id: -1, kind: -1}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if typ, ok := naming[f.Name]; ok && isString(f.Type) {
@@ -175,6 +176,8 @@ func makePlan(t reflect.Type) *plan {
 		switch {
 		case f.Name == "ErrorCode" && f.Type.Kind() == reflect.Int16:
 			p.code = i
+		case f.Name == "ErrorMessage" && f.Type == reflect.TypeFor[*string]():
+			p.says = i
 		case f.Name == "TopicID":
 			p.typ, p.id, p.named = access.ResTopic, i, true
 		case f.Type == settings:
@@ -207,15 +210,26 @@ func structOf(t reflect.Type) reflect.Type {
 	return t
 }
 
-// walk collects the errors of v. beside names the resource around it, until v names its own: it is read only where
-// there is an error, for most answers have none.
-func (p *plan) walk(v reflect.Value, beside named, f *failures) {
+// A fault is a place in an answer where an error stands.
+type fault struct {
+	code   int16
+	says   reflect.Value // the message beside it; the zero Value: there is no room for one
+	beside named
+}
+
+// walk finds the errors of v. beside names the resource around it, until v names its own: it is read only where there is
+// an error, for most answers have none.
+func (p *plan) walk(v reflect.Value, beside named, f func(at fault)) {
 	if p.named {
 		beside = named{p, v}
 	}
 	if p.code >= 0 {
 		if code := int16(v.Field(p.code).Int()); code != 0 {
-			f.add(beside.resource(), code)
+			at := fault{code: code, beside: beside}
+			if p.says >= 0 {
+				at.says = v.Field(p.says)
+			}
+			f(at)
 		}
 	}
 	for _, k := range p.kids {

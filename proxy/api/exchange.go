@@ -23,6 +23,7 @@ type Env struct {
 	Now          func() time.Time // nil: filtering an answer may take any time
 	Transactions *Transactions    // of the cluster; nil: none are remembered
 	AutoCreate   *AutoCreate      // of the cluster; nil: every broker creates topics
+	Refer        Refer            // nil: answers name no records
 	Fetch        FetchSessions    // has its own lock
 }
 
@@ -40,6 +41,8 @@ type Ask struct {
 	access.Action
 	Decision *access.Decision
 	Error    int16 // the broker's answer for this resource, 0: none
+
+	ref *access.Reference // to its record, where the answer names it
 }
 
 // An Exchange carries one request's state from the request pump to the response pump. It is owned by one of them at
@@ -75,6 +78,9 @@ type Exchange struct {
 	Forwarded, Answered time.Time
 	failure             int16 // the first error that the broker's answer holds
 
+	excess lots // actions for which there is no room
+	hidden lots // what its answer does not show
+
 	claim claim // of its limits
 	held  int32 // milliseconds that it was held up here
 
@@ -105,6 +111,7 @@ func (x *Exchange) Free() {
 	}
 	x.Throttle, x.BytesIn, x.failure = 0, 0, 0
 	x.Forwarded, x.Answered = time.Time{}, time.Time{}
+	x.excess, x.hidden = nil, nil
 	x.enforced = enforcement{}
 	x.produce.reset()
 	x.fetch.reset()
@@ -128,10 +135,13 @@ func (x *Exchange) AskCluster(op access.Operation) *access.Decision {
 }
 
 func (x *Exchange) ask(a access.Action) *access.Decision {
-	if !x.roomForAction() {
+	if !x.roomFor(&a) {
+		if x.over == nil {
+			return letsPass
+		}
 		return refused
 	}
-	x.Actions = append(x.Actions, Ask{Action: a})
+	x.Actions = append(x.Actions, Ask{Action: a, Decision: undecided}) // should asking panic
 	k := &x.Actions[len(x.Actions)-1]
 	k.Decision = x.Env.Decider.Decide(&x.Request, &k.Action)
 	if k.Type == access.ResTransactionalID {
@@ -169,6 +179,11 @@ func (x *Exchange) Verdict() access.Verdict {
 			v = max(v, d.Verdict)
 		}
 	}
+	for i := range x.excess {
+		if d := x.excess[i].first.Decision; d.Stops() {
+			v = max(v, d.Verdict)
+		}
+	}
 	return v
 }
 
@@ -200,14 +215,15 @@ func (x *Exchange) Derive() error {
 	clear(x.Actions)
 	x.Actions = x.Actions[:0]
 	x.Unknown = x.Unknown[:0]
-	x.enforced = enforcement{}
-	if err := x.API.derive(x); err != nil {
-		return err
+	x.enforced, x.excess = enforcement{}, nil
+	err := x.API.derive(x)
+	if err == nil && x.over != nil {
+		err = fmt.Errorf("%s v%d: %w", x.API.Name(), x.Version, x.over)
 	}
-	if x.over != nil {
-		return fmt.Errorf("%s v%d: %w", x.API.Name(), x.Version, x.over)
+	if err != nil {
+		x.refuseWhole(err)
 	}
-	return nil
+	return err
 }
 
 func (x *Exchange) readRequest(body []byte) error {
@@ -296,6 +312,9 @@ func (x *Exchange) Respond(dst, frame []byte) ([]byte, error) {
 		x.enforced.merge(r)
 		x.observe(r) // the errors of what was taken out
 		changed = true
+	}
+	if changed && (x.enforced.merge != nil || x.hidden != nil) {
+		x.cite(r)
 	}
 	if !changed {
 		return frame, nil

@@ -17,7 +17,10 @@ import (
 // decided. A policy that is only watched is not asked about the rest, and ends nothing.
 const filterTime = time.Second
 
-var errFilter = errors.New("what its answer may show could not be decided within 1 s")
+var (
+	errFilter = errors.New("what its answer may show could not be decided within 1 s")
+	tooLate   = &access.Decision{Verdict: access.Refuse, Enforced: true, Reason: errFilter.Error()}
+)
 
 // A filter decides about what one answer names. Each question is put once, so that an answer is decided alike from its
 // beginning to its end.
@@ -25,8 +28,9 @@ type filter struct {
 	x       *Exchange
 	began   time.Time
 	asked   map[question]*access.Decision
-	refused bool // something asked since undecided could not be decided
-	late    bool // it took too long: nothing more is decided
+	noted   map[question]bool // hidden, and written down
+	refused bool              // something asked since undecided could not be decided
+	late    bool              // it took too long: nothing more is decided
 }
 
 // filter begins the filtering of an answer.
@@ -47,7 +51,7 @@ func (f *filter) decide(op access.Operation, typ access.ResourceType, name strin
 		if Watches(f.x.Env.Decider) {
 			return allowed // as it would be anyway
 		}
-		return refused
+		return tooLate
 	}
 	q := question{op, resource{typ: typ, name: name}}
 	d, known := f.asked[q]
@@ -66,13 +70,19 @@ func (f *filter) decide(op access.Operation, typ access.ResourceType, name strin
 	return d
 }
 
-// shows says whether a resource that the answer names may be shown to who may do op on it.
-func (f *filter) shows(op access.Operation, typ access.ResourceType, name string) bool {
+// may says whether op may be done on a resource that the answer names.
+func (f *filter) may(op access.Operation, typ access.ResourceType, name string) bool {
 	d := f.decide(op, typ, name)
 	if d.Stops() && d.Verdict == access.Refuse {
 		f.refused = true
 	}
 	return !d.Stops()
+}
+
+// shows is may for a resource that is not shown to who may not; that is written down.
+func (f *filter) shows(op access.Operation, typ access.ResourceType, name string) bool {
+	f.note(op, typ, name)
+	return f.may(op, typ, name)
 }
 
 // undecided says whether something that was asked since it was called last could not be decided.
@@ -100,7 +110,7 @@ func (f *filter) operations(bits int32, typ access.ResourceType, name string) in
 		return bits
 	}
 	for op := access.OpRead; op <= access.OpTwoPhaseCommit; op++ {
-		if bit := int32(1) << op; bits&bit != 0 && !f.shows(op, typ, name) {
+		if bit := int32(1) << op; bits&bit != 0 && !f.may(op, typ, name) {
 			bits &^= bit
 		}
 	}
@@ -118,8 +128,7 @@ func (x *Exchange) hid(r kmsg.Response, changed bool) bool {
 // noteAll notes that a request is to DESCRIBE all resources of a type. Kafka's authorizer is never asked about all: the
 // answer is filtered, by asking about each that it names.
 func (x *Exchange) noteAll(typ access.ResourceType) {
-	if x.roomForAction() {
-		a := access.Action{Operation: access.OpDescribe, Type: typ, Name: access.AllResources}
-		x.Actions = append(x.Actions, Ask{Action: a, Decision: allowed})
+	if a := (access.Action{Operation: access.OpDescribe, Type: typ, Name: access.AllResources}); x.roomFor(&a) {
+		x.put(a, allowed, 0)
 	}
 }

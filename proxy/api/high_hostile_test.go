@@ -77,11 +77,22 @@ func TestTooManyResourcesEnd(t *testing.T) {
 		v := Lookup(q.Key()).Max
 		q.SetVersion(v)
 		x := highExchange(t, q.Key(), v)
+		x.Env.Decider = everyOther{}
 		if err := x.Decode(q.AppendTo(nil)); err != nil {
 			t.Fatal(err)
 		}
 		if err := x.Derive(); !errors.Is(err, errTooMany) {
 			t.Errorf("%s: %v", x.API.Name(), err)
+		}
+		most := 0 // of one kind
+		x.calls(0, true, func(c *access.Call) {
+			if c.Decision.Verdict != access.Refuse || len(c.Names) > foldOver {
+				t.Errorf("%s: %v, %d names", x.API.Name(), c.Decision, len(c.Names))
+			}
+			most = max(most, c.Count)
+		})
+		if most != 10_001 {
+			t.Errorf("%s: %d resources are accounted for", x.API.Name(), most)
 		}
 		x.Free()
 	}

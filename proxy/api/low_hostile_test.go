@@ -68,6 +68,7 @@ func TestManyResourcesDeniedLow(t *testing.T) {
 		if err := x.Decode(q.AppendTo(nil)); err != nil {
 			t.Fatal(err)
 		}
+		x.Env.Decider = &counts{}
 		if err := x.Derive(); !errors.Is(err, errTooMany) {
 			t.Errorf("%s: 20002 resources: %v", x.API.Name(), err)
 		}

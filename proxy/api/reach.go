@@ -146,10 +146,7 @@ func (x *Exchange) stopFar() {
 		if far == f.q.Topics[i].Count {
 			f.codes[i] = errTopicAuthorization
 		}
-		if len(x.Actions) < maxActions {
-			a := access.Action{Operation: x.reading(), Type: access.ResTopic, Name: f.topics[i].Name, TopicID: f.topics[i].ID}
-			x.Actions = append(x.Actions, Ask{Action: a, Decision: d, Error: errTopicAuthorization})
-		}
+		x.put(access.Action{Operation: x.reading(), Type: access.ResTopic, Name: f.topics[i].Name, TopicID: f.topics[i].ID}, d, errTopicAuthorization)
 	}
 	x.enforced.index = nil
 }

@@ -191,11 +191,9 @@ func (r *Reader) stopped(put []withheld) {
 	}
 	for i := range put {
 		w := &put[i]
-		if asked[keyOf(w.topic)] || len(x.Actions) >= maxActions {
-			continue
+		if !asked[keyOf(w.topic)] {
+			x.put(access.Action{Operation: x.reading(), Type: access.ResTopic, Name: w.topic.Name, TopicID: w.topic.ID}, w.decision, w.code)
 		}
-		a := access.Action{Operation: x.reading(), Type: access.ResTopic, Name: w.topic.Name, TopicID: w.topic.ID}
-		x.Actions = append(x.Actions, Ask{Action: a, Decision: w.decision, Error: w.code})
 	}
 	x.enforced.index = nil
 	x.accountStopped(r.log, 4+r.end-r.passed)

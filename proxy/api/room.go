@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"doorkeeper/access"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // What a request may name and an exchange may keep. Without these bounds a frame of some kilobytes makes megabytes of
@@ -34,7 +36,13 @@ type Memory interface {
 	Uncharge(n int64)
 }
 
-var refused = &access.Decision{Verdict: access.Refuse, Enforced: true, Reason: "too many resources"}
+var (
+	undecided = &access.Decision{Verdict: access.Refuse, Enforced: true, Reason: "it could not be decided"}
+	refused   = &access.Decision{Verdict: access.Refuse, Enforced: true, Reason: "too many resources"}
+	letsPass  = &access.Decision{
+		Enforced: true, Reason: "not asked: " + errTooMany.Error(), Would: &access.Would{Verdict: access.Refuse},
+	}
+)
 
 // keep accounts for n bytes more that x keeps until it is freed. The first few are free.
 func (x *Exchange) keep(n int64) error {
@@ -52,16 +60,58 @@ func (x *Exchange) keep(n int64) error {
 	return nil
 }
 
-// roomForAction says whether one action more may be asked for; the first no stays.
-func (x *Exchange) roomForAction() bool {
+// roomFor says whether one action more may be asked for and noted; the first no stays. Actions for which there is no room
+// are counted.
+func (x *Exchange) roomFor(a *access.Action) bool {
 	switch {
 	case x.over != nil:
-	case len(x.Actions) >= maxActions:
-		x.over = errTooMany
-	default:
+	case len(x.Actions) < maxActions:
 		x.over = x.keep(actionSize)
+	case x.passesUnasked():
+		x.excess.add(&Ask{Action: *a, Decision: letsPass})
+		return false
+	default:
+		x.over = errTooMany
+	}
+	if x.over != nil {
+		x.excess.add(&Ask{Action: *a, Decision: refused})
 	}
 	return x.over == nil
+}
+
+// passesUnasked says whether a request may go on although it names too much: where nothing is carried out not a byte
+// changes. Of the data path's APIs each resource takes room, so that their bound holds always.
+func (x *Exchange) passesUnasked() bool {
+	switch kmsg.Key(x.API.Key) {
+	case kmsg.Produce, kmsg.Fetch, kmsg.ShareFetch:
+		return false
+	}
+	return Watches(x.Env.Decider)
+}
+
+// put notes what was decided about an action outside of ask.
+func (x *Exchange) put(a access.Action, d *access.Decision, code int16) {
+	k := Ask{Action: a, Decision: d, Error: code}
+	if len(x.Actions) >= maxActions {
+		x.excess.add(&k)
+		return
+	}
+	x.Actions = append(x.Actions, k)
+}
+
+// refuseWhole takes back what was decided of a request that ends its connection for another reason: all that it names is
+// refused for that.
+func (x *Exchange) refuseWhole(err error) {
+	d := &access.Decision{Verdict: access.Refuse, Enforced: true, Reason: err.Error()}
+	var all lots
+	for i := range x.Actions {
+		all.add(&Ask{Action: x.Actions[i].Action, Decision: d})
+	}
+	for i := range x.excess {
+		all.join(&x.excess[i], d)
+	}
+	clear(x.Actions)
+	x.Actions, x.excess = x.Actions[:0], all
 }
 
 // keepBody accounts for a request that is about to be decoded from n bytes. It comes before the memory is taken: small
