@@ -11,7 +11,7 @@ import "doorkeeper/access"
 func (f *filter) note(op access.Operation, typ access.ResourceType, name string) {
 	d := f.decide(op, typ, name)
 	q := question{op, resource{typ: typ, name: name}}
-	if !hides(d) || f.noted[q] {
+	if !conceals(d) || f.noted[q] {
 		return
 	}
 	if f.noted == nil {
@@ -21,7 +21,7 @@ func (f *filter) note(op access.Operation, typ access.ResourceType, name string)
 	f.x.hidden.add(&Ask{Action: access.Action{Operation: op, Type: typ, Name: name}, Decision: d})
 }
 
-// hides says whether a decision, or what would have been one, is no permission.
-func hides(d *access.Decision) bool {
+// conceals says whether a decision, or what would have been one, is no permission.
+func conceals(d *access.Decision) bool {
 	return d.Verdict != access.Allow || d.Would != nil || d.Candidate != nil && d.Candidate.Verdict != access.Allow
 }
