@@ -27,6 +27,8 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /api/v1/grants", s.caller(toRead, s.listGrants))
 	mux.Handle("POST /api/v1/grants", s.caller(toOperate, s.addGrant))
 	mux.Handle("DELETE /api/v1/grants", s.caller(toOperate, s.revokeGrant))
+	mux.Handle("GET /api/v1/coverage", s.caller(toRead, s.coverage))
+	mux.Handle("POST /api/v1/coverage", s.caller(toOperate, s.setCoverage))
 	mux.Handle("GET /api/v1/policy", s.caller(toRead, s.policy))
 	mux.Handle("GET /api/v1/why", s.caller(toRead, s.why))
 	mux.Handle("POST /api/v1/reload", s.caller(toOperate, s.reload))

@@ -45,6 +45,7 @@ type Options struct {
 
 	Quarantines Quarantines
 	Grants      Grants
+	Coverage    Coverages
 }
 
 // A Change is what a reload did: digests of the configuration before and after.

@@ -36,6 +36,7 @@ type App struct {
 	accounts    *policy.Accounts
 	courier     *courier // nil: the policy is in files
 	decrees     *decrees
+	coverage    *coverage
 	clusters    *clusters
 	sinks       *sinks
 	proxy       *proxy.Proxy

@@ -56,6 +56,7 @@ func (a *App) open(c *config.Config) (err error) {
 	if err = a.openAccounts(a.state.dir); err != nil {
 		return err
 	}
+	a.openCoverage()
 	a.clusters = newClusters(a.state.clusters(), a.log)
 	a.journal = journal.New(journal.Options{
 		Proxy: c.ProxyID, FlowInterval: c.Records.FlowInterval, SummaryInterval: c.Records.SummaryInterval,
@@ -125,7 +126,7 @@ func (a *App) openAdmin(c *config.Config, p *plan) (err error) {
 		Log: a.log, Journal: a.journal, UIDs: uids, Tokens: adminTokens(tokens), Pprof: c.Admin.Pprof,
 		Metrics: a.telemetry.Handler(), Sessions: a.sessions, Ready: a.ready,
 		Config: func() any { return a.Config().Redacted() }, Policy: a.policyStatus, Why: a.why, Reload: a.Reload, Drain: a.Drain,
-		Quarantines: a.quarantines(), Grants: a.grants(),
+		Quarantines: a.quarantines(), Grants: a.grants(), Coverage: a.coverages(),
 	})
 	socket, err := admin.ListenSocket(c.Admin.Socket)
 	if err != nil {

@@ -38,7 +38,11 @@ func TestMain(m *testing.M) {
 // with the user erp, password secret), $PORT, $FIRST_PORT and $NODES (free), and in the directory ca.pem, s.pem, s.key and
 // tokens.yaml with the tokens "viewer", "responder" and "operator".
 func TestScripts(t *testing.T) {
-	fake := kafkatest.Start(t, kafkatest.Options{Topics: []string{"purchasing", "salaries"}})
+	fake := kafkatest.Start(t, kafkatest.Options{Topics: []string{"purchasing", "salaries"}, Settings: map[string]string{
+		"advertised.listeners":           "PLAINTEXT://{address},EXTERNAL://127.0.0.1:1",
+		"listeners":                      "PLAINTEXT://:9092,EXTERNAL://:9093,CONTROLLER://:2",
+		"listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,EXTERNAL:SASL_SSL,CONTROLLER:SSL",
+	}})
 	login := kafkatest.Start(t, kafkatest.Options{SASL: map[string]string{"erp": "secret"}})
 	ca := kafkatest.NewCA(t)
 	_, cert, key := ca.Issue(pkix.Name{CommonName: "doorkeeper"})

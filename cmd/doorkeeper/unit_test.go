@@ -14,6 +14,7 @@ import (
 
 	"doorkeeper/access"
 	"doorkeeper/admin"
+	"doorkeeper/config"
 )
 
 func TestProperties(t *testing.T) {
@@ -152,6 +153,35 @@ func TestSessionRows(t *testing.T) {
 		}
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s: %s\nlacks %s", form, out.String(), want)
+		}
+	}
+}
+
+// What brokers advertise, and what they listen on without advertising it, each once.
+func TestAdvertised(t *testing.T) {
+	for _, c := range []struct{ advertised, listeners, protocols, want string }{
+		{"A://k:1,B://[2001:db8::1]:2", "A://0.0.0.0:1,B://:2,C://:3", "A:PLAINTEXT,B:SASL_SSL,C:SSL",
+			"A PLAINTEXT k:1, B SASL_SSL [2001:db8::1]:2, C SSL broker:3"},
+		{"", "PLAINTEXT://:9092, SSL://[::]:9093", "", "PLAINTEXT  broker:9092, SSL  broker:9093"},
+		{"nonsense,A://k,A://k:1,A://k:2", "", "A", "A  k:1"},
+	} {
+		var got []string
+		settings := map[string]string{"advertised.listeners": c.advertised, "listeners": c.listeners, "listener.security.protocol.map": c.protocols}
+		for _, l := range advertised(settings, "broker") {
+			got = append(got, l.Name+" "+l.Protocol+" "+l.Address)
+		}
+		if all := strings.Join(got, ", "); all != c.want {
+			t.Errorf("%s and %s: got %s, want %s", c.advertised, c.listeners, all, c.want)
+		}
+	}
+}
+
+// An advertised address that is a listener's, or a broker's port at it, leads to doorkeeper.
+func TestLeadsToUs(t *testing.T) {
+	cl := &config.Cluster{Listeners: []config.Listener{{Address: "0.0.0.0:9092", AdvertisedHost: "dk", FirstPort: 9100}, {Address: ":1", FirstPort: 2}}}
+	for address, want := range map[string]bool{"dk:9092": true, "dk:9103": true, "dk:9104": false, "kafka:9092": false, ":1": false} {
+		if leadsToUs(cl, address, 3) != want {
+			t.Errorf("%s: %v", address, !want)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -29,6 +30,9 @@ type Options struct {
 	Brokers int               // 0: 1
 	Topics  map[string]int32  // to make, with their partitions
 	Users   map[string]string // PLAIN and SCRAM users with their passwords; none: no SASL
+
+	// Settings are what a broker says of its configuration, in place of kfake's own. {address} stands for its host:port.
+	Settings map[string]string
 }
 
 // ServeIfAsked serves a fake cluster until standard input ends, if the environment asks for one: asked is then true.
@@ -69,6 +73,9 @@ func (o *Options) serve(in io.Reader, out io.Writer) error {
 			return err
 		}
 	}
+	if o.Settings != nil {
+		o.describe(c)
+	}
 	if _, err := fmt.Fprintln(out, strings.Join(c.ListenAddrs(), ",")); err != nil {
 		return err
 	}
@@ -105,6 +112,34 @@ func offerHandshakeV0(c *kfake.Cluster) error {
 		return &resp, nil, true
 	})
 	return nil
+}
+
+// describe lets brokers answer with Settings when they are asked for their configuration.
+func (o *Options) describe(c *kfake.Cluster) {
+	c.ControlKey(int16(kmsg.DescribeConfigs), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		asked := req.(*kmsg.DescribeConfigsRequest)
+		answer := asked.ResponseKind().(*kmsg.DescribeConfigsResponse)
+		for _, r := range asked.Resources {
+			if r.ResourceType != kmsg.ConfigResourceTypeBroker {
+				return nil, nil, false
+			}
+			node, err := strconv.Atoi(r.ResourceName)
+			if err != nil || node < 0 || node >= len(c.ListenAddrs()) {
+				return nil, nil, false
+			}
+			of := kmsg.NewDescribeConfigsResponseResource()
+			of.ResourceType, of.ResourceName = r.ResourceType, r.ResourceName
+			for name, value := range o.Settings {
+				value = strings.ReplaceAll(value, "{address}", c.ListenAddrs()[node])
+				config := kmsg.NewDescribeConfigsResponseResourceConfig()
+				config.Name, config.Value = name, &value
+				of.Configs = append(of.Configs, config)
+			}
+			answer.Resources = append(answer.Resources, of)
+		}
+		return answer, nil, true
+	})
 }
 
 // A Cluster is a fake cluster in a child process.

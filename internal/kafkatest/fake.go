@@ -15,6 +15,7 @@ type Options struct {
 	Partitions int               // of each topic; 0: 1
 	Topics     []string          // to make
 	SASL       map[string]string // PLAIN and SCRAM users with their passwords
+	Settings   map[string]string // fakecluster.Options.Settings
 }
 
 // Run is for TestMain: in a child it serves a fake cluster until its standard input ends, and does not return.
@@ -36,7 +37,7 @@ func Start(t testing.TB, o Options) *fakecluster.Cluster {
 	for _, name := range o.Topics {
 		topics[name] = int32(max(1, o.Partitions))
 	}
-	c, err := fakecluster.Start(fakecluster.Options{Brokers: o.Brokers, Topics: topics, Users: o.SASL})
+	c, err := fakecluster.Start(fakecluster.Options{Brokers: o.Brokers, Topics: topics, Users: o.SASL, Settings: o.Settings})
 	if err != nil {
 		t.Fatal(err)
 	}
