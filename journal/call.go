@@ -31,19 +31,25 @@ func (l *Log) Call(c *access.Call) {
 // callRecord is the record of one call. More of them may be added to it.
 func (l *Log) callRecord(c *access.Call, now time.Time) *access.Record {
 	r := &access.Record{
-		Kind:         KindAccess,
-		Operation:    c.Action.Operation.String(),
-		Time:         timestamppb.New(now),
-		EndTime:      timestamppb.New(now),
-		ResourceType: c.Action.Type.String(),
-		Resource:     c.Action.Name,
-
+		Time:          timestamppb.New(now),
+		EndTime:       timestamppb.New(now),
 		Requests:      proto.Int64(1),
 		RequestBytes:  proto.Int64(c.BytesIn),
 		ResponseBytes: proto.Int64(c.BytesOut),
 		ThrottleMs:    int64(c.Throttle),
-		Outcome:       outcomeOf(c),
 	}
+	l.describeCall(r, c)
+	l.nameWho(r, c.Identity, c.Client)
+	return r
+}
+
+// describeCall says what the call was, without its figures and without whose it was.
+func (l *Log) describeCall(r *access.Record, c *access.Call) {
+	r.Kind = KindAccess
+	r.Operation = c.Action.Operation.String()
+	r.ResourceType = c.Action.Type.String()
+	r.Resource = c.Action.Name
+	r.Outcome = outcomeOf(c)
 	if c.Error != 0 {
 		r.Error = l.journal.opt.ErrorName(c.Error)
 	}
@@ -55,9 +61,8 @@ func (l *Log) callRecord(c *access.Call, now time.Time) *access.Record {
 		r.Broker = proto.Int32(c.Broker)
 	}
 	nameTopicID(r, c.Action.TopicID)
-	l.nameRequest(r, c.Request)
+	l.nameCall(r, c.Request)
 	judge(r, c.Decision)
-	return r
 }
 
 // nameMany lists the resources of a call that names many, if no call of the same record named more.

@@ -74,11 +74,15 @@ func nameClient(r *access.Record, client *access.Client) {
 	set(&r.Software, software)
 }
 
-// nameRequest says who asked and through which API.
-func (l *Log) nameRequest(r *access.Record, q *access.Request) {
+// nameWho says who asked, and on which connection.
+func (l *Log) nameWho(r *access.Record, who *access.Identity, client *access.Client) {
 	l.place(r)
-	nameIdentity(r, q.Identity)
-	nameClient(r, q.Client)
+	nameIdentity(r, who)
+	nameClient(r, client)
+}
+
+// nameCall says through which API it was asked.
+func (l *Log) nameCall(r *access.Record, q *access.Request) {
 	set(&r.Group, q.Group)
 	set(&r.TransactionalId, q.TransactionalID)
 	if q.ReplicaID != consumer {
