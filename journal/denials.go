@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"doorkeeper/access"
+	"doorkeeper/journal/recorder"
 )
 
 // maxDenials bounds how many different denials are remembered; beyond it the oldest is recorded and forgotten.
@@ -43,6 +44,7 @@ type denial struct {
 	due     time.Time
 	ref     *access.Reference // to the newest record of it; not taken: there is none yet
 	repeats *access.Record    // nil: none yet
+	held    heldSum           // of the repeats
 }
 
 func newDenials(j *Journal) *denials {
@@ -72,12 +74,14 @@ func (d *denials) add(l *Log, c *access.Call, now time.Time) time.Time {
 	case known.repeats == nil:
 		known.repeats = l.callRecord(c, now)
 		known.repeats.Count = 1
+		d.journal.holdDenial(known)
 	default:
 		addCall(known.repeats, now, c)
 		if known.repeats.Session != l.session.ID.String() { // of several sessions: none
-			known.repeats.Session, known.repeats.Peer, known.repeats.Upstream = "", "", ""
-			known.repeats.Source = key.source.String()
+			ofSeveral(known.repeats, key.source.String())
+			known.held.several = true
 		}
+		known.held.note(known.repeats)
 	}
 	return known.due
 }
@@ -107,6 +111,12 @@ func (d *denials) begin(key denialKey, ref *access.Reference, now time.Time) *de
 	n := &denial{key: key, due: now.Add(d.journal.opt.SummaryInterval), ref: ref}
 	d.push(n)
 	return n
+}
+
+// ofSeveral takes out of a record what holds for one session alone.
+func ofSeveral(r *access.Record, source string) {
+	r.Session, r.Peer, r.Upstream = "", "", ""
+	r.Source = source
 }
 
 func keyOfDenial(s *access.Session, c *access.Call) denialKey {
@@ -150,8 +160,8 @@ func (d *denials) flush() {
 }
 
 func (d *denials) record(ended *denial) {
-	if ended.repeats != nil {
-		d.journal.Append(ended.repeats)
+	if ended.repeats != nil && d.journal.append(ended.repeats, &ended.held.slot, recorder.All) {
+		ended.held.slot.Free()
 	}
 }
 

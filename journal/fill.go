@@ -31,6 +31,13 @@ func (l *Log) place(r *access.Record) {
 	}
 }
 
+// nameConnections says which two connections a session consists of, so that others' records of them can be found.
+func (l *Log) nameConnections(r *access.Record) {
+	s := l.session
+	r.CommunityId = communityID(s.Peer, s.Local)
+	r.UpstreamCommunityId = communityID(s.Upstream, s.Remote)
+}
+
 func set(field *string, value string) {
 	if *field == "" {
 		*field = value
@@ -126,4 +133,12 @@ func judge(r *access.Record, d *access.Decision) {
 	if c := d.Candidate; c != nil {
 		r.Candidate = &access.Record_Candidate{Decision: c.Verdict.String(), Rule: c.Rule, Reason: c.Reason, Policy: c.Policy}
 	}
+}
+
+// hostOf is an endpoint without its port.
+func hostOf(endpoint string) string {
+	if a, err := netip.ParseAddrPort(endpoint); err == nil {
+		return a.Addr().String()
+	}
+	return endpoint
 }

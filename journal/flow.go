@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"doorkeeper/access"
+	"doorkeeper/journal/recorder"
 )
 
 // direction keeps flows apart that go the same way with a different end: a write that failed has no offsets, so that
@@ -66,6 +67,12 @@ type flow struct {
 	throttle int32
 
 	older, newer *flow // the table's order
+
+	// In the flight recorder; see held.go.
+	slot    recorder.Slot
+	party   *party
+	counted uint64 // the last batch on the tape that is in the totals
+	dirty   bool   // and it is in no note
 }
 
 // totals are a record's figures.
@@ -113,6 +120,7 @@ func (l *Log) openFlow(key flowKey, s *access.Span, epoch int32) *flow {
 		broker: s.Broker, epoch: epoch, isolation: s.Isolation, lastAhead: -1,
 	}
 	f.reset(l.flows.empties)
+	l.hold(f)
 	l.flows.add(f)
 	return f
 }
@@ -183,11 +191,15 @@ func (l *Log) finish(f *flow) {
 	l.record(f)
 }
 
-// record appends what was released and is in no record yet.
+// record appends what was released and is in no record yet, of a flow that has ended.
 func (l *Log) record(f *flow) {
-	if !f.empty() {
-		l.journal.Append(f.toRecord(l))
+	recorded := true
+	if f.empty() {
+		f.slot.Recorded(0, recorder.All)
+	} else {
+		recorded = l.journal.append(f.toRecord(l), &f.slot, recorder.All)
 	}
+	l.letGo(f, recorded)
 }
 
 // tickFlows records each flow whose interval has ended. What is still on its way of it (a slow client may take long
@@ -215,7 +227,7 @@ func (l *Log) split(f *flow, now time.Time) {
 	if !f.empty() {
 		start = f.end
 		f.countEmpties(l.flows.empties)
-		l.record(f)
+		l.journal.append(f.toRecord(l), &f.slot, f.counted+1)
 		f.reset(l.flows.empties)
 	}
 	if i := l.queue.front(); i.flow == f && i.left < i.size {
@@ -241,16 +253,27 @@ func (f *flow) countEmpties(empties int64) {
 
 func (f *flow) toRecord(l *Log) *access.Record {
 	r := &access.Record{
-		Kind:         KindAccess,
-		Operation:    access.OpRead.String(),
-		Time:         timestamppb.New(f.start),
-		EndTime:      timestamppb.New(f.end),
-		ResourceType: access.ResTopic.String(),
-		Resource:     f.topic.Name,
-		Partition:    proto.Int32(f.partition),
-		ThrottleMs:   int64(f.throttle),
-		Outcome:      OutcomeReleased,
+		Time:       timestamppb.New(f.start),
+		EndTime:    timestamppb.New(f.end),
+		ThrottleMs: int64(f.throttle),
 	}
+	f.describe(l, r)
+	if f.partial {
+		r.Outcome = OutcomePartial
+	}
+	l.nameWho(r, f.request.Identity, f.request.Client)
+	f.totals.fill(r)
+	return r
+}
+
+// describe says what the flow is, without its figures and without whose it is.
+func (f *flow) describe(l *Log, r *access.Record) {
+	r.Kind = KindAccess
+	r.Operation = access.OpRead.String()
+	r.ResourceType = access.ResTopic.String()
+	r.Resource = f.topic.Name
+	r.Partition = proto.Int32(f.partition)
+	r.Outcome = OutcomeReleased
 	if f.broker >= 0 {
 		r.Broker = proto.Int32(f.broker)
 	}
@@ -266,20 +289,16 @@ func (f *flow) toRecord(l *Log) *access.Record {
 	case 1:
 		r.Isolation = "read_committed"
 	}
-	switch {
-	case f.key.direction == writeFailed:
+	switch f.key.direction {
+	case writeFailed:
 		r.Outcome = OutcomeFailed
 		r.Error = l.journal.opt.ErrorName(f.key.error)
-	case f.key.direction == writeUnknown:
+	case writeUnknown:
 		r.Outcome = OutcomeUnknown
-	case f.partial:
-		r.Outcome = OutcomePartial
 	}
 	nameTopicID(r, f.topic.ID)
-	l.nameRequest(r, &f.request)
+	l.nameCall(r, &f.request)
 	judge(r, f.decision)
-	f.totals.fill(r)
-	return r
 }
 
 func (t *totals) fill(r *access.Record) {

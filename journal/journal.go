@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"doorkeeper/access"
+	"doorkeeper/journal/recorder"
 )
 
 // Schema is the version of the record's public contract.
@@ -55,6 +56,9 @@ type Journal struct {
 	counts  map[string]int64
 	readers map[chan struct{}]struct{}
 	closed  bool
+
+	recorder *recorder.Recorder // nil: what is open ends with the process
+	strict   bool               // what was intended is on disk before it is released
 
 	stray   atomic.Int64
 	retries *retries
@@ -118,21 +122,29 @@ func (j *Journal) ID() string { return j.id }
 // severity and time where they are empty. Text that is not UTF-8 is made so.
 //
 // After Close it drops the record.
-func (j *Journal) Append(r *access.Record) {
+func (j *Journal) Append(r *access.Record) { j.append(r, nil, 0) }
+
+// append is Append for what stands in a slot of the flight recorder: the record takes up what the slot holds of batches
+// before upto. False: it was not taken.
+func (j *Journal) append(r *access.Record, held *recorder.Slot, upto uint64) bool {
 	j.complete(r)
 	size := access.Sanitize(r)
 
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {
-		return
+		return false
 	}
 	j.head++
 	r.Seq = j.head
 	j.stamp(r)
+	if held != nil {
+		held.Recorded(r.Seq, upto)
+	}
 	j.counts[r.Kind]++
 	j.ring.push(r, int64(size))
 	j.wake()
+	return true
 }
 
 // complete fills in what every record has.

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"doorkeeper/access"
+	"doorkeeper/journal/recorder"
 )
 
 // Bounds of one Log. Beyond them the oldest flow or sum is recorded early: nothing is lost but compactness.
@@ -29,13 +30,20 @@ type Log struct {
 	sums  summaries // see summary.go
 
 	denialDue time.Time // when a sum of denials that this session added to ends
+
+	// In the flight recorder; see held.go.
+	party    *party
+	tape     recorder.Tape
+	dirty    []*flow // with figures on the tape alone
+	unnoted  bool    // something was intended and found no room
+	unsynced bool    // something was intended since the last Commit
 }
 
 // Session opens a session's log with its OPEN record; Close ends it with the CLOSE record. s is complete by now: what
 // it says of addresses and broker goes into every record. who is what is known of the client so far, nil for nothing.
 func (j *Journal) Session(s *access.Session, who *access.Identity) *Log {
 	l := &Log{journal: j, session: s, who: who, flows: newFlows(), sums: newSummaries()}
-	l.Event(&access.Record{Kind: KindSession, Operation: OpOpen, Time: timestamppb.New(s.Opened)})
+	l.own(&access.Record{Kind: KindSession, Operation: OpOpen, Time: timestamppb.New(s.Opened)}, opened)
 	return l
 }
 
@@ -53,10 +61,21 @@ func (l *Log) Identify(who *access.Identity, client *access.Client) {
 
 // Event appends a record of this session. What says where and who is filled in where it is empty.
 func (l *Log) Event(r *access.Record) {
-	l.place(r)
-	nameIdentity(r, l.who)
-	nameClient(r, l.client)
+	l.nameWho(r, l.who, l.client)
 	l.journal.Append(r)
+}
+
+// own is Event for the session's own records, OPEN and CLOSE.
+func (l *Log) own(r *access.Record, upto uint64) {
+	l.nameWho(r, l.who, l.client)
+	if l.journal.recorder != nil && l.party == nil {
+		l.under(l.who, l.client)
+	}
+	if l.party == nil {
+		l.journal.Append(r)
+		return
+	}
+	l.journal.append(r, &l.party.slot, upto)
 }
 
 // Tick records the flows and sums whose interval has ended by now.
@@ -112,12 +131,11 @@ func (l *Log) Close(end CloseInfo) {
 		ClientOut:  proto.Int64(end.ClientOut),
 		BrokerIn:   proto.Int64(end.BrokerIn),
 		BrokerOut:  proto.Int64(end.BrokerOut),
-
-		CommunityId:         communityID(l.session.Peer, l.session.Local),
-		UpstreamCommunityId: communityID(l.session.Upstream, l.session.Remote),
 	}
+	l.nameConnections(r)
 	if end.ClientAcked >= 0 {
 		r.ClientAcked = proto.Int64(end.ClientAcked)
 	}
-	l.Event(r)
+	l.own(r, recorder.All)
+	l.release()
 }

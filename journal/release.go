@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"doorkeeper/access"
+	"doorkeeper/journal/recorder"
 )
 
 // An intent is a batch between Intend and the release of its last byte.
@@ -22,6 +23,7 @@ type intent struct {
 	control   bool
 	cut       bool
 	estimated bool
+	note      *recorder.Batch // on the tape; nil: not there
 }
 
 // A queue holds intents in the order of their bytes on the wire. Its length is bounded by who fills it: no more is
@@ -85,6 +87,7 @@ func (l *Log) Intend(b *access.Batch) {
 	if !b.Cut && i.last >= 0 {
 		f.lastAhead, f.next = i.last, i.last+1
 	}
+	l.noteIntent(&i)
 	l.queue.push(i)
 	if i.left == 0 {
 		l.Released(0)
@@ -174,6 +177,7 @@ func (l *Log) Released(n int64) {
 		return
 	}
 	now := l.journal.opt.Now()
+	at := now.UnixNano()
 	for ; i != nil && (n > 0 || i.left == 0); i = l.queue.front() {
 		f := i.flow
 		if f.start.IsZero() {
@@ -186,16 +190,19 @@ func (l *Log) Released(n int64) {
 		step := min(n, i.left)
 		i.left -= step
 		n -= step
+		i.note.Release(i.size-i.left, at)
 		if i.left > 0 {
 			return
 		}
 		f.count(i)
+		l.counted(f, i.note)
 		l.queue.pop()
 		f.pending--
 		if f.closing && f.pending == 0 {
 			l.record(f)
 		}
 	}
+	l.fold()
 	l.stray(n)
 }
 
@@ -216,36 +223,36 @@ func (l *Log) begin(f *flow, now time.Time) {
 }
 
 // count adds a batch that has left.
-func (f *flow) count(i *intent) {
-	if f.requests == 0 { // the record before has this batch's request already, but it is behind this one, too
-		f.requests = 1
+func (t *totals) count(i *intent) {
+	if t.requests == 0 { // the record before has this batch's request already, but it is behind this one, too
+		t.requests = 1
 	}
-	if f.requested < 0 {
-		f.requested = i.requested
+	if t.requested < 0 {
+		t.requested = i.requested
 	}
-	f.estimated = f.estimated || i.estimated
+	t.estimated = t.estimated || i.estimated
 	if i.cut {
-		f.cutBatches++
-		f.cutBytes += i.size - i.left
+		t.cutBatches++
+		t.cutBytes += i.size - i.left
 		if i.last >= 0 {
-			f.cutLast = i.last
+			t.cutLast = i.last
 		}
 		return
 	}
-	f.bytes += i.size - i.left
+	t.bytes += i.size - i.left
 	if i.control {
-		f.control++
+		t.control++
 	} else {
-		f.batches++
-		f.messages += int64(i.messages)
+		t.batches++
+		t.messages += int64(i.messages)
 	}
-	if f.first < 0 {
-		f.first = i.first
+	if t.first < 0 {
+		t.first = i.first
 	}
 	if i.last >= 0 {
-		f.last = i.last
+		t.last = i.last
 	}
-	f.digest.add(i.first, i.crc)
+	t.digest.add(i.first, i.crc)
 }
 
 // abandon decides what was on its way when the connection ended: of the batch at the front some bytes may be out,
@@ -256,6 +263,7 @@ func (l *Log) abandon() {
 		if i.left < i.size {
 			f.partial = true
 			f.count(i)
+			l.counted(f, i.note)
 		}
 		l.queue.pop()
 		f.pending--
@@ -268,7 +276,7 @@ func (l *Log) abandon() {
 // Acquired says that a share fetch acquired the offsets first to last of a partition, after its batches were intended.
 func (l *Log) Acquired(s *access.Span, first, last int64) {
 	key := keyOf(s, reading)
-	f := l.flows.byKey[key]
+	f, opens := l.flows.byKey[key], false
 	if f != nil && (len(f.acquired) >= maxRanges || !f.sameContext(s, -1)) {
 		l.finish(f)
 		f = nil
@@ -279,12 +287,18 @@ func (l *Log) Acquired(s *access.Span, first, last int64) {
 		f.requests = 1
 		l.begin(f, l.journal.opt.Now())
 		f.end = f.start
+		opens = true
 	}
-	if n := len(f.acquired); n > 0 && f.acquired[n-1].GetLast()+1 == first {
-		f.acquired[n-1].Last = proto.Int64(last)
+	f.acquire(first, last)
+	l.noteDone(f, &recorder.Batch{First: first, Last: last, Flags: flagAcquired | bitIf(opens, flagOpens)})
+}
+
+func (t *totals) acquire(first, last int64) {
+	if n := len(t.acquired); n > 0 && t.acquired[n-1].GetLast()+1 == first {
+		t.acquired[n-1].Last = proto.Int64(last)
 		return
 	}
-	f.acquired = append(f.acquired, &access.Record_OffsetRange{First: proto.Int64(first), Last: proto.Int64(last)})
+	t.acquired = append(t.acquired, &access.Record_OffsetRange{First: proto.Int64(first), Last: proto.Int64(last)})
 }
 
 // Fetched says that a read request was answered, after its batches were intended. One that delivered nothing adds to

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"doorkeeper/access"
+	"doorkeeper/journal/recorder"
 )
 
 // A summaryKey is what calls have in common that one record stands for. The session is the Log's own.
@@ -47,6 +48,7 @@ type summary struct {
 	key    summaryKey
 	due    time.Time
 	record *access.Record
+	held   heldSum
 }
 
 func newSummaries() summaries { return summaries{byKey: make(map[summaryKey]*summary)} }
@@ -114,16 +116,24 @@ func (l *Log) sumCall(c *access.Call, now time.Time) {
 	key := l.summaryKey(c)
 	if s := l.sums.byKey[key]; s != nil {
 		addCall(s.record, now, c)
+		s.held.note(s.record)
 		return
 	}
-	l.openSum(key, now, l.callRecord(c, now))
+	s := l.openSum(key, now, l.callRecord(c, now))
+	l.holdSum(s, c.Identity, c.Client, func(r *access.Record) { l.describeCall(r, c) })
 }
 
-func (l *Log) openSum(key summaryKey, now time.Time, r *access.Record) {
+func (l *Log) openSum(key summaryKey, now time.Time, r *access.Record) *summary {
 	if len(l.sums.byKey) >= maxSummaries {
-		l.journal.Append(l.sums.pop().record)
+		l.recordSum(l.sums.pop())
 	}
-	l.sums.add(&summary{key: key, due: now.Add(l.journal.opt.SummaryInterval), record: r})
+	s := &summary{key: key, due: now.Add(l.journal.opt.SummaryInterval), record: r}
+	l.sums.add(s)
+	return s
+}
+
+func (l *Log) recordSum(s *summary) {
+	l.letGoSum(s, l.journal.append(s.record, &s.held.slot, recorder.All))
 }
 
 // sumEmpty counts a fetch that returned nothing while no read was open. Nobody decided about it as a whole and
@@ -136,30 +146,37 @@ func (l *Log) sumEmpty(q *access.Request, throttle int32) {
 		*s.record.Requests++
 		s.record.Count = *s.record.Requests
 		prolong(s.record, now, throttle)
+		s.held.note(s.record)
 		return
 	}
 	r := &access.Record{
-		Kind:       KindAccess,
-		Operation:  access.OpRead.String(),
 		Time:       timestamppb.New(now),
 		EndTime:    timestamppb.New(now),
 		Requests:   proto.Int64(1),
-		Messages:   proto.Int64(0),
-		Bytes:      proto.Int64(0),
 		ThrottleMs: int64(throttle),
 	}
-	l.nameRequest(r, q)
-	l.openSum(key, now, r)
+	l.describeEmpty(r, q)
+	l.nameWho(r, q.Identity, q.Client)
+	s := l.openSum(key, now, r)
+	l.holdSum(s, q.Identity, q.Client, func(r *access.Record) { l.describeEmpty(r, q) })
+}
+
+func (l *Log) describeEmpty(r *access.Record, q *access.Request) {
+	r.Kind = KindAccess
+	r.Operation = access.OpRead.String()
+	r.Messages = proto.Int64(0)
+	r.Bytes = proto.Int64(0)
+	l.nameCall(r, q)
 }
 
 func (l *Log) tickSums(now time.Time) {
 	for due := l.sums.due(); !due.IsZero() && !now.Before(due); due = l.sums.due() {
-		l.journal.Append(l.sums.pop().record)
+		l.recordSum(l.sums.pop())
 	}
 }
 
 func (l *Log) flushSums() {
 	for !l.sums.due().IsZero() {
-		l.journal.Append(l.sums.pop().record)
+		l.recordSum(l.sums.pop())
 	}
 }

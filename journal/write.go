@@ -1,6 +1,9 @@
 package journal
 
-import "doorkeeper/access"
+import (
+	"doorkeeper/access"
+	"doorkeeper/journal/recorder"
+)
 
 // Wrote says how one partition of a Produce request fared: one call a batch, after the broker's answer. Offsets are
 // those that the broker assigned. Where a request names a partition more than once, only the last counts: the caller
@@ -18,15 +21,21 @@ func (l *Log) Wrote(w *access.Write) {
 	}
 	f.end = now
 	f.throttle = max(f.throttle, w.Throttle)
-	if f.span != s || f.correlation != s.Correlation || f.requests == 0 {
-		f.requests++
+	opens := f.span != s || f.correlation != s.Correlation || f.requests == 0
+	if opens {
 		f.span, f.correlation = s, s.Correlation
 	}
+	b := written(w, good)
+	b.Flags |= bitIf(opens, flagOpens) | bitIf(repeated, flagRepeated)
+	f.countWrite(&b)
+	if !repeated && good {
+		f.lastAhead = b.Last
+	}
+	l.noteDone(f, &b)
+	l.fold()
 	if repeated {
-		f.retried = true
 		return
 	}
-	f.countWrite(w, good)
 	if s.Decision != nil && s.Decision.Record == access.Each {
 		l.finish(f)
 	}
@@ -60,22 +69,37 @@ func (l *Log) writeFlow(w *access.Write, repeated bool) *flow {
 	return l.openFlow(key, s, epoch)
 }
 
+// written is what is noted of a write.
+func written(w *access.Write, good bool) recorder.Batch {
+	last := w.Last
+	if !w.HasLast {
+		last = w.First + max(int64(w.Messages), 1) - 1
+	}
+	return recorder.Batch{
+		First: w.First, Last: last, Size: w.Bytes, CRC: w.CRC, Messages: w.Messages,
+		Flags: flagWrite | bitIf(w.Estimated, flagEstimated) | bitIf(!good, flagBad),
+	}
+}
+
 // countWrite adds a batch, good or not: outcome says which.
-func (f *flow) countWrite(w *access.Write, good bool) {
-	f.batches++
-	f.messages += int64(w.Messages)
-	f.bytes += w.Bytes
-	f.estimated = f.estimated || w.Estimated
-	if !good {
+func (t *totals) countWrite(b *recorder.Batch) {
+	if b.Flags&flagOpens != 0 {
+		t.requests++
+	}
+	if b.Flags&flagRepeated != 0 {
+		t.retried = true
 		return
 	}
-	if f.first < 0 {
-		f.first = w.First
+	t.batches++
+	t.messages += int64(b.Messages)
+	t.bytes += b.Size
+	t.estimated = t.estimated || b.Flags&flagEstimated != 0
+	if b.Flags&flagBad != 0 {
+		return
 	}
-	f.last = w.Last
-	if !w.HasLast {
-		f.last = w.First + max(int64(w.Messages), 1) - 1
+	if t.first < 0 {
+		t.first = b.First
 	}
-	f.lastAhead = f.last
-	f.digest.add(w.First, w.CRC)
+	t.last = b.Last
+	t.digest.add(b.First, b.CRC)
 }
