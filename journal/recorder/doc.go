@@ -16,7 +16,8 @@
 //     generation names one use of a slot and comes once in a file's life.
 //   - A slot says which record of the journal took up what it holds (Recorded), before that record is written. Recovery
 //     asks the journal whether it is there.
-//   - A slot that is given back is used again only after the next Cycle, when its record and its end are on disk.
+//   - A place that is given back is used again only after the next Cycle, when the record of what it held is on disk; at
+//     once if it was taken since the last sync began, for then nobody was promised that it is on disk.
 //   - The file has its blocks from the file system (fallocate) before they are mapped: a full disk is an error of Open, or
 //     of Take and Tape.Note, never a fault in a store.
 //

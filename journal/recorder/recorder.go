@@ -41,6 +41,7 @@ type Recorder struct {
 	fresh   []unsafe.Pointer // chunks without a class
 	free    [classes][]place
 	limbo   []place // given back since the last Cycle began
+	epoch   uint32  // counts syncs, when they begin
 	gen     uint64  // of the last place taken
 	held    int     // places in use, limbo included
 	stopped bool    // the file could not grow; it is tried again after the next Cycle
@@ -54,6 +55,7 @@ type Recorder struct {
 type place struct {
 	p     unsafe.Pointer
 	class uint8
+	epoch uint32 // in which it was taken
 }
 
 // errMax says that the file is as large as it may be.
@@ -165,19 +167,20 @@ func (r *Recorder) mapStep(from int64) error {
 	return nil
 }
 
-// take returns a place of a class and its generation, nil if there is none and the file cannot grow.
-func (r *Recorder) take(class int) (unsafe.Pointer, uint64) {
+// take returns a place of a class and its generation, false if there is none and the file cannot grow.
+func (r *Recorder) take(class int) (place, uint64, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed || len(r.free[class]) == 0 && !r.addChunk(class) {
-		return nil, 0
+		return place{}, 0, false
 	}
 	last := len(r.free[class]) - 1
 	p := r.free[class][last]
 	r.free[class] = r.free[class][:last]
 	r.held++
 	r.gen++
-	return p.p, r.gen
+	p.epoch = r.epoch
+	return p, r.gen, true
 }
 
 // addChunk gives a class one more chunk. The file grows before the last chunk without a class is gone, so that there is
@@ -203,7 +206,7 @@ func (r *Recorder) addChunk(class int) bool {
 func (r *Recorder) addPlaces(chunk unsafe.Pointer, class int) {
 	size := slotSize(class)
 	for i := (chunkSize-chunkHead)/size - 1; i >= 0; i-- {
-		r.free[class] = append(r.free[class], place{unsafe.Add(chunk, chunkHead+i*size), uint8(class)})
+		r.free[class] = append(r.free[class], place{p: unsafe.Add(chunk, chunkHead+i*size), class: uint8(class)})
 	}
 }
 
@@ -248,10 +251,25 @@ func (r *Recorder) Room() error {
 	return nil
 }
 
+// giveBack takes a place back. One that was taken since the last sync began can be used again at once: that what it held
+// is on disk was never said. So what is busy stays in few pages.
 func (r *Recorder) giveBack(p place) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.epoch == r.epoch {
+		r.freed(p)
+		return
+	}
 	r.limbo = append(r.limbo, p)
-	r.mu.Unlock()
+}
+
+// freed makes a place free. The lock is held.
+func (r *Recorder) freed(p place) {
+	if p.class >= tapeClasses {
+		word(p.p, slotState).Store(0)
+	}
+	r.free[p.class] = append(r.free[p.class], p)
+	r.held--
 }
 
 // Cycle makes what was given back before it free again: first records syncs the journal, then the file is synced. It also
@@ -285,12 +303,8 @@ func (r *Recorder) Cycle(records func() error) error {
 		return nil
 	}
 	for _, p := range given {
-		if p.class >= tapeClasses {
-			word(p.p, slotState).Store(0)
-		}
-		r.free[p.class] = append(r.free[p.class], p)
+		r.freed(p)
 	}
-	r.held -= len(given)
 	return nil
 }
 
@@ -301,6 +315,9 @@ func (r *Recorder) alive() {
 // Sync returns when all that was noted before it is on disk. Those who call it at a time share one call of the system.
 func (r *Recorder) Sync() error {
 	return r.syncing.do(func() error {
+		r.mu.Lock()
+		r.epoch++
+		r.mu.Unlock()
 		if err := syncData(r.file); err != nil {
 			return fmt.Errorf("syncing the flight recorder: %w", err)
 		}

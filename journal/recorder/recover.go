@@ -106,7 +106,7 @@ func (r *Recorder) readSlots(chunk, class int, found *Recovery) {
 		r.gen = max(r.gen, order.Uint64(b[slotGen:]))
 		kind := Kind(word(p, slotState).Load())
 		if kind == 0 {
-			r.free[class] = append(r.free[class], place{p, uint8(class)})
+			r.free[class] = append(r.free[class], place{p: p, class: uint8(class)})
 			continue
 		}
 		f, err := readSlot(b, kind)
@@ -115,7 +115,7 @@ func (r *Recorder) readSlots(chunk, class int, found *Recovery) {
 			found.Torn = append(found.Torn, fmt.Sprintf("%s at %d: %v", r.file.Name(), offset, err))
 			continue
 		}
-		f.Slot.r, f.Slot.p, f.Slot.class = r, p, uint8(class)
+		f.Slot.r, f.Slot.place = r, place{p: p, class: uint8(class)}
 		found.Open = append(found.Open, f)
 	}
 }

@@ -19,12 +19,11 @@ const (
 
 // A Slot is one use of a place in the file. The zero value holds nothing, and all it is told goes nowhere.
 type Slot struct {
-	r     *Recorder
-	p     unsafe.Pointer
+	r *Recorder
+	place
 	gen   uint64
 	notes uint64 // written so far
 	marks uint64
-	class uint8
 }
 
 // Take gives s a place: template and the context that it belongs to (the generation of that slot; 0: none) stand there
@@ -37,12 +36,12 @@ func (r *Recorder) Take(s *Slot, kind Kind, context uint64, at int64, template [
 	if class < 0 {
 		return false
 	}
-	p, gen := r.take(class)
-	if p == nil {
+	p, gen, ok := r.take(class)
+	if !ok {
 		return false
 	}
-	*s = Slot{r: r, p: p, gen: gen, class: uint8(class)}
-	b := view(p, slotSize(class))
+	*s = Slot{r: r, place: p, gen: gen}
+	b := view(p.p, slotSize(class))
 	clear(b[slotMarks:from])
 	order.PutUint64(b[slotGen:], gen)
 	order.PutUint64(b[slotContext:], context)
@@ -51,7 +50,7 @@ func (r *Recorder) Take(s *Slot, kind Kind, context uint64, at int64, template [
 	order.PutUint32(b[slotNote:], uint32(note))
 	copy(b[from:], template)
 	order.PutUint32(b[slotCheck:], slotSum(b, from, len(template)))
-	word(p, slotState).Store(uint32(kind))
+	word(p.p, slotState).Store(uint32(kind))
 	return true
 }
 
@@ -107,12 +106,12 @@ func (s *Slot) Recorded(seq int64, upto uint64) {
 // All as upto takes up everything, also what comes later.
 const All uint64 = math.MaxUint64
 
-// Free gives the place back, for use after the next Cycle. What it holds was taken up by the record that Recorded named
+// Free gives the place back. What it holds was taken up by the record that Recorded named
 // with All, else it is dropped.
 func (s *Slot) Free() {
 	if s.p == nil {
 		return
 	}
-	s.r.giveBack(place{s.p, s.class})
+	s.r.giveBack(s.place)
 	*s = Slot{}
 }

@@ -88,11 +88,11 @@ func (t *Tape) Note(s *Slot, b *Batch) *Batch {
 
 // turn begins a block: the first is small, those after it larger and larger.
 func (t *Tape) turn(r *Recorder) bool {
-	p, _ := r.take(int(t.class))
-	if p == nil {
+	p, _, ok := r.take(int(t.class))
+	if !ok {
 		return false
 	}
-	t.blocks = append(t.blocks, block{place: place{p, t.class}})
+	t.blocks = append(t.blocks, block{place: p})
 	t.class = min(t.class+1, tapeClasses-1)
 	return true
 }
