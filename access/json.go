@@ -279,7 +279,7 @@ func (o *object) open(name string) { o.key(name); o.dst = append(o.dst, '{') }
 func (o *object) shut()            { o.dst = append(o.dst, '}') }
 func (o *object) end() []byte      { o.shut(); return o.dst }
 
-func (o *object) putText(s string)  { o.dst = appendString(o.dst, s) }
+func (o *object) putText(s string)  { o.dst = AppendString(o.dst, s) }
 func (o *object) putNumber(n int64) { o.dst = strconv.AppendInt(o.dst, n, 10) }
 
 func (o *object) text(name, s string) {
@@ -339,27 +339,33 @@ func (o *object) optionalTruth(name string, b *bool) {
 	}
 }
 
-const timeLayout = "2006-01-02T15:04:05.000000Z"
-
 func (o *object) time(name string, t *timestamppb.Timestamp) {
 	if t == nil {
 		return
 	}
 	o.key(name)
 	o.dst = append(o.dst, '"')
-	o.dst = t.AsTime().AppendFormat(o.dst, timeLayout)
+	o.dst = AppendTime(o.dst, t)
 	o.dst = append(o.dst, '"')
 }
 
 const hex = "0123456789abcdef"
 
-// appendString appends s as a JSON string. What can stand as it is goes over in runs.
-func appendString(dst []byte, s string) []byte {
+// asItIs are the ASCII characters that a string holds without an escape.
+var asItIs = func() (set [utf8.RuneSelf]bool) {
+	for c := range set {
+		set[c] = c >= ' ' && c != '"' && c != '\\' && c != 0x7f
+	}
+	return set
+}()
+
+// AppendString appends s as a JSON string, escaped as AppendJSON says. What can stand as it is goes over in runs.
+func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
-			if c >= ' ' && c != '"' && c != '\\' && c != 0x7f {
+			if asItIs[c] {
 				i++
 				continue
 			}

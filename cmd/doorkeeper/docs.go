@@ -9,13 +9,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"doorkeeper/config"
+	formats "doorkeeper/sink/format"
 	"doorkeeper/telemetry"
 )
 
 // docsCommand writes the pages that are generated from code. It is for the repository and for packagers, and hidden.
 func (c *cli) docsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    "docs config FILE | metrics FILE | schema FILE | man DIR",
+		Use:    "docs config FILE | metrics FILE | formats FILE | schema FILE | man DIR",
 		Short:  "Write generated documentation",
 		Hidden: true,
 		Args:   cobra.ExactArgs(2),
@@ -26,6 +27,8 @@ func (c *cli) docsCommand() *cobra.Command {
 				return os.WriteFile(path, []byte(config.Markdown()), 0o644)
 			case "metrics":
 				return os.WriteFile(path, []byte(telemetry.Markdown()), 0o644)
+			case "formats":
+				return os.WriteFile(path, []byte(formats.Markdown()), 0o644)
 			case "schema":
 				schema, err := config.Schema()
 				if err != nil {
