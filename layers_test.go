@@ -49,7 +49,7 @@ var layers = []struct {
 }
 
 // helpers may be imported by tests of any package, and by the commands that are named.
-var helpers = []string{"internal/kafkatest", "internal/conversation", "internal/fakecluster"}
+var helpers = []string{"internal/kafkatest", "internal/conversation", "internal/fakecluster", "internal/siemtest"}
 
 // banned imports, and who alone may have them: pure packages have no network, no clock of the network's, no log.
 var banned = []struct {

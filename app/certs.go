@@ -20,6 +20,7 @@ const (
 	towardClients role = iota
 	towardBrokers
 	forAdmin
+	towardSinks
 )
 
 // A purpose is what makes two uses of TLS the same one: the files, and how they are used.
@@ -35,6 +36,10 @@ func listenerPurpose(t *config.ListenerTLS) purpose {
 
 func upstreamPurpose(t *config.UpstreamTLS) purpose {
 	return purpose{role: towardBrokers, cert: t.CertFile, key: t.KeyFile, ca: t.CAFile}
+}
+
+func sinkPurpose(t *config.UpstreamTLS) purpose {
+	return purpose{role: towardSinks, cert: t.CertFile, key: t.KeyFile, ca: t.CAFile}
 }
 
 func adminPurpose(t *config.AdminTLS) purpose {
@@ -129,7 +134,7 @@ func (p purpose) load() (*material, error) {
 			return nil, fmt.Errorf("reading the CAs: %w", err)
 		}
 		digest.Write(text)
-		if p.role == towardBrokers {
+		if p.role == towardBrokers || p.role == towardSinks {
 			c.RootCAs = pool
 		} else {
 			c.ClientCAs = pool

@@ -67,7 +67,7 @@ func (a *App) open(c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := a.openSinks(c); err != nil {
+	if err := a.openSinks(c, p.keepers); err != nil {
 		return err
 	}
 	a.digests = digests{c.Digest(), binary()}
@@ -93,9 +93,9 @@ func (a *App) open(c *config.Config) (err error) {
 	return nil
 }
 
-func (a *App) openSinks(c *config.Config) error {
+func (a *App) openSinks(c *config.Config, tls keepers) error {
 	a.sinks = &sinks{journal: a.journal, dir: c.StateDir, log: a.log}
-	change, err := a.sinks.plan(c.Sinks)
+	change, err := a.sinks.plan(c.Sinks, tls)
 	if err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func (a *App) applyConfig(file string) (*config.Config, *lawChange, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	sinks, err := a.sinks.plan(next.Sinks)
+	sinks, err := a.sinks.plan(next.Sinks, p.keepers)
 	if err != nil {
 		a.clusters.forget(p.opened)
 		return nil, nil, err

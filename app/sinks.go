@@ -44,7 +44,7 @@ type sinkChange struct {
 }
 
 // plan makes what is new or different. A sink that stays as it is runs on; one of the same name goes on at its place.
-func (s *sinks) plan(next []config.Sink) (*sinkChange, error) {
+func (s *sinks) plan(next []config.Sink, tls keepers) (*sinkChange, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change := &sinkChange{next: map[string]*runningSink{}}
@@ -53,7 +53,7 @@ func (s *sinks) plan(next []config.Sink) (*sinkChange, error) {
 			change.next[c.Name] = old
 			continue
 		}
-		made, err := s.make(c)
+		made, err := s.make(c, tls.of(c))
 		if err != nil {
 			s.abandon(change)
 			return nil, fmt.Errorf("sink %s: %w", c.Name, err)
@@ -69,8 +69,8 @@ func (s *sinks) plan(next []config.Sink) (*sinkChange, error) {
 	return change, nil
 }
 
-func (s *sinks) make(c config.Sink) (*runningSink, error) {
-	sender, opt, err := newSender(c, s.log)
+func (s *sinks) make(c config.Sink, tls *keeper) (*runningSink, error) {
+	sender, opt, err := newSender(c, tls, s.log)
 	if err != nil {
 		return nil, err
 	}

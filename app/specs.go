@@ -36,6 +36,13 @@ func (a *App) newPlan(c *config.Config, running *plan) (*plan, error) {
 			return nil, c.Problem("admin.tls", "%v", err)
 		}
 	}
+	for i := range c.Sinks {
+		if t := c.Sinks[i].TLS; t != nil {
+			if _, err := p.keepers.get(old, sinkPurpose(t)); err != nil {
+				return nil, c.Problem(fmt.Sprintf("sinks[%d].tls", i), "%v", err)
+			}
+		}
+	}
 	for i := range c.Clusters {
 		spec, err := a.clusterSpec(p, old, fmt.Sprintf("clusters[%d]", i), &c.Clusters[i])
 		if err != nil {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -123,54 +122,6 @@ func (c *Config) checkClientAuth(path string, t *ListenerTLS) {
 		c.source.fail(path+".client_auth", "%q must be none, request or require", t.ClientAuth)
 	}
 	c.checkCA(path+".client_ca_file", t.ClientCAFile)
-}
-
-func (c *Config) checkSink(path string, s *Sink) {
-	switch s.Type {
-	case "file":
-	case "":
-		c.source.fail(path+".type", "is required: only file is built yet")
-	case "splunk_hec", "syslog", "otlp", "kafka", "elasticsearch", "webhook":
-		c.source.fail(path+".type", "%s is not built yet: only file is", s.Type)
-	default:
-		c.source.fail(path+".type", "%q is no type of sink: only file is built yet", s.Type)
-	}
-	if s.Path == "" {
-		c.source.fail(path+".path", "is required: the file to append to")
-	}
-	switch s.Format {
-	case "native":
-	case "ocsf", "ecs", "cef":
-		c.source.fail(path+".format", "%s is not built yet: only native is", s.Format)
-	default:
-		c.source.fail(path+".format", "%q is no format: only native is built yet", s.Format)
-	}
-	if f := s.Filter; f != nil {
-		c.checkWords(path+".filter.kind", f.Kind, "session", "authn", "access", "control", "finding", "gap")
-		c.checkWords(path+".filter.decision", f.Decision, "allow", "deny", "refuse")
-	}
-	if s.Rotate.MaxBytes > 0 && s.Rotate.MaxBytes < MiB {
-		c.source.fail(path+".rotate.max_bytes", "%s is too small: use at least 1MiB, or 0 to never rotate", s.Rotate.MaxBytes)
-	}
-	if s.Rotate.Keep < 0 {
-		c.source.fail(path+".rotate.keep", "cannot be negative")
-	}
-	for i := range c.Sinks {
-		if other := &c.Sinks[i]; other == s {
-			break
-		} else if other.Path == s.Path && s.Path != "" {
-			c.source.fail(path+".path", "sink %q writes to that file already: give each its own", other.Name)
-		}
-	}
-}
-
-// checkWords finds what no record has: a filter with a word that is misspelt would leave out everything.
-func (c *Config) checkWords(path string, words []string, known ...string) {
-	for i, word := range words {
-		if !slices.Contains(known, word) {
-			c.source.fail(fmt.Sprintf("%s[%d]", path, i), "%q must be one of %s", word, strings.Join(known, ", "))
-		}
-	}
 }
 
 func (c *Config) checkBounds() {

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"os"
-	"time"
-)
+import "time"
 
 // Config is a configuration with every default filled in and every path absolute. It is not changed after Load.
 type Config struct {
@@ -34,10 +31,10 @@ type Cluster struct {
 
 // UpstreamTLS is TLS toward the brokers.
 type UpstreamTLS struct {
-	CAFile     string `yaml:"ca_file" jsonschema_description:"PEM file of the CAs that may sign a broker's certificate. Default: the system's."`
-	CertFile   string `yaml:"cert_file" jsonschema_description:"PEM file of the certificate that the proxy shows to brokers."`
+	CAFile     string `yaml:"ca_file" jsonschema_description:"PEM file of the CAs that may sign the other side's certificate. Default: the system's."`
+	CertFile   string `yaml:"cert_file" jsonschema_description:"PEM file of the certificate that the proxy shows to it."`
 	KeyFile    string `yaml:"key_file" jsonschema_description:"PEM file of that certificate's key."`
-	ServerName string `yaml:"server_name" jsonschema_description:"Name to send as SNI and to expect in the brokers' certificates. Default: the host that is dialled."`
+	ServerName string `yaml:"server_name" jsonschema_description:"Name to send as SNI and to expect in the other side's certificate. Default: the host that is dialled."`
 }
 
 // A Listener is one address that clients bootstrap at, and the ports of the brokers behind it.
@@ -126,35 +123,11 @@ type Records struct {
 	SummaryInterval time.Duration `yaml:"summary_interval" jsonschema_description:"Calls that are not recorded one by one are summed over this long."`
 }
 
-// A Sink is one place that records go to.
-type Sink struct {
-	Name   string  `yaml:"name" jsonschema:"required" jsonschema_description:"Name of the sink in logs and metrics; unique."`
-	Type   string  `yaml:"type" jsonschema:"required,enum=file" jsonschema_description:"file: JSON lines."`
-	Path   string  `yaml:"path" jsonschema:"required" jsonschema_description:"The file to append to."`
-	Format string  `yaml:"format" jsonschema:"enum=native" jsonschema_description:"native: the access record as it is."`
-	Rotate Rotate  `yaml:"rotate" jsonschema_description:"When to begin a new file."`
-	Filter *Filter `yaml:"filter" jsonschema_description:"Which records the sink gets: every list that is given must have a value that matches, * stands for anything. Control, findings, gaps, failed logins and denials are never left out. Absent: all."`
-}
-
-// A Filter selects records by the words that commands select them by.
-type Filter struct {
-	Kind      []string `yaml:"kind" jsonschema_description:"session, authn, access, control, finding, gap."`
-	Decision  []string `yaml:"decision" jsonschema_description:"allow, deny, refuse."`
-	Resource  []string `yaml:"resource" jsonschema_description:"Topics, groups and so on by name, as in payroll or hr-*."`
-	Principal []string `yaml:"principal" jsonschema_description:"Principals, as in User:erp or User:svc-*."`
-}
-
 // Telemetry says where metrics and traces are sent, and what they name.
 type Telemetry struct {
 	OTLPEndpoint    string  `yaml:"otlp_endpoint" jsonschema_description:"OTLP over gRPC: host:port (plaintext), or https://host:port for TLS. Absent: nothing is sent, and no request is traced. The standard OTEL_EXPORTER_OTLP_ variables add headers, certificates, compression."`
 	TracesPerSecond float64 `yaml:"traces_per_second" jsonschema_description:"Requests to trace, of each principal, topic and API. Denials, errors and findings are traced always. 0: those alone."`
 	Top             int     `yaml:"top" jsonschema_description:"So many principals, and so many topics, have a name in the metrics: the busiest. The rest is other."`
-}
-
-// Rotate says when a file sink begins a new file, and how many old ones stay.
-type Rotate struct {
-	MaxBytes Size `yaml:"max_bytes" jsonschema_description:"Size at which a new file is begun. 0: never."`
-	Keep     int  `yaml:"keep" jsonschema_description:"Old files to keep."`
 }
 
 // Limits bounds what clients can make the proxy hold.
@@ -248,16 +221,4 @@ func (l *Listener) defaults() {
 
 func (b *Bundle) defaults() {
 	b.Poll, b.MaxAge = 30*time.Second, 24*time.Hour
-}
-
-func (s *Sink) defaults() {
-	s.Format = "native"
-	s.Rotate = Rotate{MaxBytes: 256 * MiB, Keep: 10}
-}
-
-// defaultSink is where records go when the file says nothing of sinks.
-func defaultSink(stateDir string) Sink {
-	s := Sink{Name: "local", Type: "file", Path: stateDir + string(os.PathSeparator) + "access.jsonl"}
-	s.defaults()
-	return s
 }

@@ -88,15 +88,23 @@ func TestHostAndPortInFlowStyle(t *testing.T) {
 	}
 }
 
+// with is a sink with what differs from the defaults.
+func with(change func(*Sink)) Sink {
+	var s Sink
+	s.defaults()
+	change(&s)
+	return s
+}
+
 func TestSinks(t *testing.T) {
 	for _, test := range []struct {
 		name, text string
 		want       []Sink
 	}{
-		{"default", "", []Sink{{Name: "local", Type: "file", Path: "/state/access.jsonl", Format: "native", Rotate: Rotate{256 * MiB, 10}}}},
+		{"default", "", []Sink{with(func(s *Sink) { s.Name, s.Type, s.Path = "local", "file", "/state/access.jsonl" })}},
 		{"none", "sinks: []\n", []Sink{}},
 		{"relative to the file", "sinks: [{name: x, type: file, path: a/b.jsonl, rotate: {keep: 3}}]\n",
-			[]Sink{{Name: "x", Type: "file", Path: "/etc/dk/a/b.jsonl", Format: "native", Rotate: Rotate{256 * MiB, 3}}}},
+			[]Sink{with(func(s *Sink) { s.Name, s.Type, s.Path, s.Rotate.Keep = "x", "file", "/etc/dk/a/b.jsonl", 3 })}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, err := parse("/etc/dk", "state_dir: /state\n"+test.text+minimal, nil)

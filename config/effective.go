@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -24,6 +23,7 @@ func (c *Config) Digest() string {
 
 // Redacted is the effective configuration as a tree for JSON, keys as in the file. A value that came from the
 // environment shows as it is written in the file (${NAME}): it may be a secret, which a file has no other way to hold.
+// So may a header of a sink, whose value does not show at all.
 func (c *Config) Redacted() map[string]any {
 	return tree("", reflect.ValueOf(*c), c.source.written).(map[string]any)
 }
@@ -66,13 +66,20 @@ func tree(path string, v reflect.Value, written map[string]string) any {
 	case reflect.Map:
 		entries := map[string]any{}
 		for key, value := range v.Seq2() {
-			name := strconv.FormatUint(key.Uint(), 10)
-			entries[name] = tree(join(path, name), value, written)
+			name := fmt.Sprint(key.Interface())
+			entry := tree(join(path, name), value, written)
+			if _, fromEnv := written[join(path, name)]; written != nil && !fromEnv && v.Type() == textMap {
+				entry = "(hidden)"
+			}
+			entries[name] = entry
 		}
 		return entries
 	}
 	return v.Interface()
 }
+
+// textMap is the type of sinks[].headers, whose values may be secrets.
+var textMap = reflect.TypeFor[map[string]string]()
 
 // durationText writes a duration as a person does: "10m", not "10m0s".
 func durationText(d time.Duration) string {

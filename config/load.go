@@ -104,7 +104,7 @@ func (c *Config) complete() error {
 		c.Sinks = []Sink{defaultSink(c.StateDir)}
 	}
 	for i := range c.Sinks {
-		absolute(dir, &c.Sinks[i].Path)
+		c.Sinks[i].complete(dir)
 	}
 	for i := range c.Clusters {
 		c.Clusters[i].complete(dir)

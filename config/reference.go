@@ -101,6 +101,8 @@ func typeWord(f reflect.StructField) string {
 		return "list of text"
 	case t.Kind() == reflect.Slice:
 		return "list"
+	case t == textMap:
+		return "name: text"
 	case t.Kind() == reflect.Map:
 		return "uid: role"
 	case t.Kind() == reflect.Bool:

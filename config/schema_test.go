@@ -21,6 +21,9 @@ func TestExample(t *testing.T) {
 	}
 	write(t, dir+"/tokens.yaml", "- {name: soc, sha256: "+strings.Repeat("ab", 32)+", role: viewer}\n")
 	write(t, dir+"/catalog.yaml", "topics: {payroll: {owner: hr, tags: [pii]}}\n")
+	for _, name := range []string{"/hec.token", "/es.password", "/hook.key"} {
+		write(t, dir+name, "secret\n")
+	}
 	for _, name := range []string{"/policy", "/candidate"} {
 		if err := os.Mkdir(dir+name, 0o700); err != nil {
 			t.Fatal(err)
