@@ -129,6 +129,20 @@ type Decision struct {
 // Stops says whether the action may not go on: it was denied or refused, and that is carried out.
 func (d *Decision) Stops() bool { return d.Verdict != Allow && d.Enforced }
 
+// Said is what the policy says, carried out or not. Without a decision nobody said no.
+func (d *Decision) Said() Verdict {
+	switch {
+	case d == nil:
+		return Allow
+	case d.Would != nil:
+		return max(d.Verdict, d.Would.Verdict)
+	}
+	return d.Verdict
+}
+
+// Verdicts is how many there are.
+const Verdicts = int(Refuse) + 1
+
 // Would is what was not carried out because the policy is only watched.
 type Would struct {
 	Verdict Verdict

@@ -290,7 +290,7 @@ func (l *law) ready(r *admin.Readiness) {
 func (a *App) policyStats() telemetry.Policy {
 	l := a.law
 	p := telemetry.Policy{
-		Status: l.engine.Status(), Stats: l.engine.Stats(), Grants: len(a.decrees.grants.All()),
+		Status: l.engine.Status(), Stats: l.engine.Stats(), Accounts: a.accounts.Stats(), Grants: len(a.decrees.grants.All()),
 		Reloads: telemetry.Reloads{Done: a.reloads.policyDone.Load(), Refused: a.reloads.policyRefused.Load()},
 	}
 	l.mu.Lock()

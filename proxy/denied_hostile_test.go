@@ -282,6 +282,11 @@ func TestNothingChangesWhileAPolicyIsWatched(t *testing.T) {
 				t.Errorf("no record says that %s of payroll would have been denied", operation)
 			}
 		}
+		for direction, moved := range map[string][access.Verdicts]Moved{"read": l.p.Stats().Read, "written": l.p.Stats().Written} {
+			if allowed, denied := moved[access.Allow], moved[access.Deny]; denied.Messages == 0 || denied.Messages != allowed.Messages || denied.Bytes != allowed.Bytes {
+				t.Errorf("%s of each topic the same, but %+v", direction, moved)
+			}
+		}
 	})
 }
 

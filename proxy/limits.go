@@ -184,6 +184,7 @@ func (q *requests) await(x *api.Exchange, plan *policy.Plan) (policy.Allowance, 
 	if a.Bytes > 0 {
 		return a, nil
 	}
+	q.c.p.totals.waits[policy.Read].Add(1)
 	if err := q.flush(); err != nil { // what came before does not wait
 		return a, err
 	}
@@ -277,6 +278,7 @@ func (q *requests) repay(plan *policy.Plan, end time.Time) error {
 	if debt == 0 {
 		return nil
 	}
+	q.c.p.totals.waits[policy.Write].Add(1)
 	if err := q.flush(); err != nil { // what came before does not wait
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"doorkeeper/access"
 	"doorkeeper/proxy/api"
 	"doorkeeper/relay"
 
@@ -75,10 +76,10 @@ func (s *responses) start() {
 }
 
 // batch hears of every batch that is read.
-func (s *responses) batch(bytes int64, messages int32) {
+func (s *responses) batch(d *access.Decision, bytes int64, messages int32) {
 	s.gauge.Batch(bytes)
 	s.messages += int64(messages)
-	s.c.p.totals.messagesRead.Add(int64(messages))
+	s.c.p.totals.read[d.Said()].add(api.Moved{Messages: int64(messages), Bytes: bytes})
 }
 
 // run pumps until the broker ends or something fails.
@@ -348,7 +349,9 @@ func (s *responses) onWhole(e entry, p []byte, size int) (bool, error) {
 	var err error
 	if x.Produces() {
 		out, err = x.AccountProduce(buf.B, frame, s.c.log)
-		s.c.p.totals.messagesWritten.Add(x.Written())
+		for v, m := range x.Written() {
+			s.c.p.totals.written[v].add(m)
+		}
 	} else {
 		out, err = x.Respond(buf.B, frame)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"doorkeeper/access"
+	"doorkeeper/policy"
 	"doorkeeper/proxy/api"
 	"doorkeeper/relay"
 )
@@ -47,8 +48,8 @@ type totals struct {
 
 	requests        [128]atomic.Int64 // by API key
 	denied, refused [128]atomic.Int64 // those of them that were, in whole or in part
-	messagesRead    atomic.Int64
-	messagesWritten atomic.Int64
+	read, written   [access.Verdicts]records
+	waits           [2]atomic.Int64 // for a rate, by policy.Direction
 	request         histogram
 	response        histogram
 
@@ -64,6 +65,24 @@ func (t *totals) decided(x *api.Exchange) {
 	case access.Refuse:
 		t.refused[x.API.Key].Add(1)
 	}
+}
+
+// Moved is how much record data went to one side or the other.
+type Moved = api.Moved
+
+// records sum up record data.
+type records struct{ messages, bytes atomic.Int64 }
+
+func (r *records) add(m api.Moved) {
+	if m == (api.Moved{}) {
+		return
+	}
+	r.messages.Add(m.Messages)
+	r.bytes.Add(m.Bytes)
+}
+
+func (r *records) snapshot() api.Moved {
+	return api.Moved{Messages: r.messages.Load(), Bytes: r.bytes.Load()}
 }
 
 // moved sums up relay.Counts of connections that have ended.
@@ -107,10 +126,11 @@ type Stats struct {
 	SessionsCut   int64 // by a quarantine
 	LoginsRefused int64 // because of one: logins, and sessions without one when they said who they are
 
-	Requests        map[string]int64 // by API name
-	Denied, Refused map[string]int64 // those of them that were, in whole or in part
-	MessagesRead    int64
-	MessagesWritten int64
+	Requests        map[string]int64           // by API name
+	Denied, Refused map[string]int64           // those of them that were, in whole or in part
+	Read, Written   [access.Verdicts]api.Moved // handed to clients, or taken by brokers; by what the policy said of it
+	ReadWaits       int64                      // times that a client waited for its rate
+	WriteWaits      int64
 
 	ClientIn, ClientOut, BrokerIn, BrokerOut int64 // bytes
 
@@ -132,11 +152,14 @@ func (p *Proxy) Stats() Stats {
 		AuthFailures: t.authFailures.Load(), Faults: t.faults.Load(),
 		Quarantines: len(p.opt.Quarantine.All()), SessionsCut: t.cut.Load(), LoginsRefused: t.refusedLogins.Load(), Requests: map[string]int64{},
 		Denied: map[string]int64{}, Refused: map[string]int64{},
-		MessagesRead: t.messagesRead.Load(), MessagesWritten: t.messagesWritten.Load(),
+		ReadWaits: t.waits[policy.Read].Load(), WriteWaits: t.waits[policy.Write].Load(),
 		ClientIn: t.clientIn.Load(), ClientOut: t.clientOut.Load(), BrokerIn: t.brokerIn.Load(), BrokerOut: t.brokerOut.Load(),
 		RequestMoves: t.requestCounts.snapshot(), ResponseMoves: t.responseCounts.snapshot(),
 		RequestLatency: t.request.snapshot(), ResponseLatency: t.response.snapshot(),
 		BuffersInUse: p.pool.InUse(), BuffersLimit: p.pool.Limit(), Pipes: p.pipes.Stats(),
+	}
+	for v := range s.Read {
+		s.Read[v], s.Written[v] = t.read[v].snapshot(), t.written[v].snapshot()
 	}
 	for key := range t.requests {
 		if a := api.Lookup(int16(key)); a != nil {

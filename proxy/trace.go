@@ -75,7 +75,7 @@ func (s *responses) trace(x *api.Exchange, out int64) {
 	t := Trace{
 		Request: x.Request, Name: x.API.Name(), Partition: -1,
 		Received: x.Received, Forwarded: x.Forwarded, Answered: x.Answered,
-		BytesIn: x.BytesIn, BytesOut: out, Messages: x.Written(), Stopped: x.StoppedBy(),
+		BytesIn: x.BytesIn, BytesOut: out, Messages: taken(x), Stopped: x.StoppedBy(),
 	}
 	if code := x.Failure(); code != 0 {
 		t.Error = protocol.ErrorName(code)
@@ -104,4 +104,12 @@ func (s *responses) show() {
 	}
 	clear(s.traces)
 	s.traces = s.traces[:0]
+}
+
+// taken is how many messages the broker has taken of a Produce.
+func taken(x *api.Exchange) (n int64) {
+	for _, m := range x.Written() {
+		n += m.Messages
+	}
+	return n
 }

@@ -5,6 +5,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"doorkeeper/access"
+	"doorkeeper/proxy"
 	"doorkeeper/relay"
 )
 
@@ -33,6 +35,21 @@ type instrument struct {
 type see func(value int64, labels ...attribute.KeyValue)
 
 var label = attribute.String
+
+// movedLabels are those of what moved. What was denied or refused and moved all the same is there while a policy, or one
+// rule of it, is only watched.
+var movedLabels = []string{"direction: read, written", "decision: allow; deny, refuse: of a policy, or a rule, that is only watched"}
+
+// recordData shows one figure of what moved, by direction and decision.
+func recordData(of func(proxy.Moved) int64) func(*snapshot, see) {
+	return func(s *snapshot, see see) {
+		for v := range access.Verdicts {
+			decision := label("decision", access.Verdict(v).String())
+			see(of(s.proxy.Read[v]), label("direction", "read"), decision)
+			see(of(s.proxy.Written[v]), label("direction", "written"), decision)
+		}
+	}
+}
 
 // instruments are all but the histograms, in the order of docs/metrics.md.
 var instruments = []instrument{
@@ -70,10 +87,9 @@ var instruments = []instrument{
 			}
 		}},
 	{"doorkeeper.messages", "doorkeeper_messages_total", counter, "{message}", "Kafka records in whole batches that were handed to clients, or that brokers took from them.",
-		[]string{"direction: read, written"}, func(s *snapshot, see see) {
-			see(s.proxy.MessagesRead, label("direction", "read"))
-			see(s.proxy.MessagesWritten, label("direction", "written"))
-		}},
+		movedLabels, recordData(func(m proxy.Moved) int64 { return m.Messages })},
+	{"doorkeeper.transferred", "doorkeeper_transferred_bytes_total", counter, "By", "Bytes of those batches, before TLS.",
+		movedLabels, recordData(func(m proxy.Moved) int64 { return m.Bytes })},
 	{"doorkeeper.socket.bytes", "doorkeeper_socket_bytes_total", counter, "By", "Bytes from and to clients and brokers.",
 		[]string{"peer: client, broker", "direction: in, out (as seen from the proxy)"}, func(s *snapshot, see see) {
 			see(s.proxy.ClientIn, label("peer", "client"), label("direction", "in"))
@@ -193,6 +209,19 @@ var instruments = []instrument{
 		}},
 	{"doorkeeper.policy.epoch", "doorkeeper_policy_epoch", gauge, "", "Grows with every change of rules, data, catalog or grants: decisions made before are made anew.", nil,
 		func(s *snapshot, see see) { see(int64(s.policy.Stats.Epoch)) }},
+
+	{"doorkeeper.limits.waits", "doorkeeper_limits_waits_total", counter, "{time}", "Times that a client waited for a rate of its principal.",
+		[]string{"direction: read, written"}, func(s *snapshot, see see) {
+			see(s.proxy.ReadWaits, label("direction", "read"))
+			see(s.proxy.WriteWaits, label("direction", "written"))
+		}},
+	{"doorkeeper.limits.accounts", "doorkeeper_limits_accounts", gauge, "{account}", "Principals, or sources where nobody logged in, of which is known what they used of their rates.", nil,
+		func(s *snapshot, see see) { see(int64(s.policy.Accounts.Principals)) }},
+	{"doorkeeper.limits.budgets", "doorkeeper_limits_budgets", gauge, "{budget}", "Budgets of which something is used in their window.",
+		[]string{"state: open, spent (nothing is left: reads or writes are denied)"}, func(s *snapshot, see see) {
+			see(int64(s.policy.Accounts.Budgets-s.policy.Accounts.Spent), label("state", "open"))
+			see(int64(s.policy.Accounts.Spent), label("state", "spent"))
+		}},
 
 	{"doorkeeper.principal.transferred", "doorkeeper_principal_transferred_bytes_total", counter, "By", "Bytes of whole batches that a principal read or wrote, counted from its records. Only the busiest have a name (telemetry.top).",
 		[]string{"principal: Kafka's Type:name, or other", "direction: read, written"}, busiest("principal", bytesMoved)},

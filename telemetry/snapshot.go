@@ -34,10 +34,11 @@ type Sink struct {
 type Policy struct {
 	policy.Status
 	policy.Stats
-	Reloads Reloads
-	Grants  int  // that hold
-	Refused bool // the last attempt to change it failed: the one before decides
-	Stale   bool // the catalog cannot be read: the one before is used
+	Accounts policy.AccountStats
+	Reloads  Reloads
+	Grants   int  // that hold
+	Refused  bool // the last attempt to change it failed: the one before decides
+	Stale    bool // the catalog cannot be read: the one before is used
 
 	BundleFailing, BundleOutdated bool
 }

@@ -33,7 +33,9 @@ func page(t *testing.T) string {
 	stats := proxy.Stats{
 		Sessions: 3, SessionsTotal: 5, TurnedAway: 1, AuthFailures: 2, Faults: 4,
 		Quarantines: 2, SessionsCut: 101, LoginsRefused: 6,
-		Requests: map[string]int64{"Fetch": 100, "Produce": 7}, MessagesRead: 1234, MessagesWritten: 77,
+		Requests: map[string]int64{"Fetch": 100, "Produce": 7},
+		Read:     [access.Verdicts]proxy.Moved{{Messages: 1234, Bytes: 123400}, {Messages: 5, Bytes: 50}},
+		Written:  [access.Verdicts]proxy.Moved{{Messages: 77, Bytes: 770}, {}, {Messages: 1, Bytes: 2}}, ReadWaits: 8, WriteWaits: 9,
 		Denied: map[string]int64{"Fetch": 3}, Refused: map[string]int64{"Fetch": 2},
 		ClientIn: 1, ClientOut: 2, BrokerIn: 3, BrokerOut: 4,
 		RequestMoves:  relay.Counts{Reads: 1, Writes: 2, UserBytes: 3},
@@ -44,9 +46,10 @@ func page(t *testing.T) string {
 	stats.RequestLatency.Buckets[0], stats.RequestLatency.Buckets[10] = 1, 3
 	stats.RequestLatency.Buckets[len(stats.RequestLatency.Buckets)-1] = 2
 	law := Policy{
-		Status:  policy.Status{Mode: policy.Monitor, Revision: "sha256:ab", Candidate: "sha256:cd", Loaded: time.Unix(2e9, 0)},
-		Stats:   policy.Stats{Evaluations: 11, Hits: 1000, Errors: 5, Deadlines: 2, Epoch: 7, Candidate: policy.CandidateStats{Evaluations: 12, Errors: 1}},
-		Reloads: Reloads{Done: 3, Refused: 4}, Grants: 1, Refused: true, Stale: true,
+		Status:   policy.Status{Mode: policy.Monitor, Revision: "sha256:ab", Candidate: "sha256:cd", Loaded: time.Unix(2e9, 0)},
+		Stats:    policy.Stats{Evaluations: 11, Hits: 1000, Errors: 5, Deadlines: 2, Epoch: 7, Candidate: policy.CandidateStats{Evaluations: 12, Errors: 1}},
+		Accounts: policy.AccountStats{Principals: 5, Budgets: 4, Spent: 1},
+		Reloads:  Reloads{Done: 3, Refused: 4}, Grants: 1, Refused: true, Stale: true,
 	}
 	law.Time = policy.Histogram{Count: 2, Sum: 5 * time.Microsecond}
 	law.Time.Buckets[1], law.Time.Buckets[2] = 1, 1

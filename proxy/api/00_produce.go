@@ -39,7 +39,7 @@ type produceState struct {
 	topics        []producedTopic
 	parts         []producedPart
 	answer        protocol.ProduceResponse
-	written       int64            // messages that the broker has taken
+	written       [access.Verdicts]Moved
 	charged       time.Time        // when its records were charged; zero: they were not
 	next          int              // where in the answer the next entry's is expected
 	index         map[partName]int // made for a large answer of another order
@@ -67,7 +67,7 @@ type producedPart struct {
 func (s *produceState) reset() {
 	clear(s.topics)
 	clear(s.parts)
-	s.topics, s.parts, s.written = reuse(s.topics), reuse(s.parts), 0
+	s.topics, s.parts, s.written = reuse(s.topics), reuse(s.parts), [access.Verdicts]Moved{}
 	if cap(s.answer.Parts) > 1024 {
 		s.answer = protocol.ProduceResponse{}
 	}
@@ -183,8 +183,11 @@ func deriveProduce(x *Exchange) error {
 	return nil
 }
 
-// Written returns how many messages the broker has taken, by its answer.
-func (x *Exchange) Written() int64 { return x.produce.written }
+// Moved is how much record data of whole batches went to one side or the other.
+type Moved struct{ Messages, Bytes int64 }
+
+// Written returns what the broker has taken, by its answer, apart by what the policy said of it.
+func (x *Exchange) Written() [access.Verdicts]Moved { return x.produce.written }
 
 // ProduceUnanswered writes down a Produce to which no answer comes: acks=0, or the connection ended.
 func (x *Exchange) ProduceUnanswered(log *journal.Log) {
@@ -351,7 +354,9 @@ func (x *Exchange) wrote(log *journal.Log, i int, a *protocol.ProducePart) {
 		w.Unknown = true // taken, but without an offset: a duplicate that the broker no longer knows
 	default:
 		w.First, w.Last, w.HasLast = a.BaseOffset, a.BaseOffset+p.batch.Last, true
-		s.written += int64(p.batch.Messages)
+		m := &s.written[t.decision.Said()]
+		m.Messages += int64(p.batch.Messages)
+		m.Bytes += p.batch.Bytes
 	}
 	log.Wrote(w)
 }

@@ -51,11 +51,11 @@ type Reader struct {
 	charged   time.Time // when something was charged last
 	delivered bool      // the open answer held records
 	parts     int32     // and so many partitions
-	seen      func(bytes int64, messages int32)
+	seen      func(d *access.Decision, bytes int64, messages int32)
 }
 
-// NewReader returns the reader of one connection. seen is told of each batch.
-func NewReader(log *journal.Log, seen func(bytes int64, messages int32)) *Reader {
+// NewReader returns the reader of one connection. seen is told of each batch, and what it is read by.
+func NewReader(log *journal.Log, seen func(d *access.Decision, bytes int64, messages int32)) *Reader {
 	return &Reader{log: log, seen: seen}
 }
 
@@ -277,7 +277,7 @@ func (r *Reader) Batch(b *protocol.Batch) error {
 	}
 	r.log.Intend(&r.batch)
 	r.ledger.add(r.at(), b.Have, r.tariff, r.count(&r.batch))
-	r.seen(b.Length, b.Records)
+	r.seen(r.decision, b.Length, b.Records)
 	return nil
 }
 
