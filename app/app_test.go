@@ -86,7 +86,7 @@ func TestLife(t *testing.T) {
 
 	records := readRecords(t, h.path("state/access.jsonl"))
 	first, last := records[0], records[len(records)-1]
-	if first.Operation != opStart || first.After == "" || first.Digests.GetBinary() == "" || !strings.Contains(first.Reason, "memory") {
+	if first.Operation != opStart || first.After == "" || first.Digests.GetBinary() == "" || !strings.Contains(first.Reason, "journal: bounded") {
 		t.Errorf("first record: %v", first)
 	}
 	if last.Operation != opStop || last.Actor.GetName() != "test" || last.Reason != "drained" || last.Counts["access"] == 0 {
@@ -215,8 +215,8 @@ func TestOpenFailsWhole(t *testing.T) {
 			reasons = append(reasons, r.Reason)
 		}
 	}
-	if len(reasons) != 4 || !strings.HasPrefix(reasons[0], "did not start: ") {
-		t.Errorf("STOP records: %q, want three of the failed starts that had a sink, and the last", reasons)
+	if len(reasons) != 6 || !strings.HasPrefix(reasons[0], "did not start: ") {
+		t.Errorf("STOP records: %q, want five of the failed starts, and the last", reasons)
 	}
 }
 

@@ -65,17 +65,17 @@ func Signal(name string) admin.Actor {
 // watching is the actor of a changed file.
 var watching = admin.Actor{Name: "watch", Role: admin.Operator, Source: "file system", Method: "watch"}
 
-// recordStart is the journal's first record. It says what the journal does not survive.
+// recordStart is the process's first record. It says what the journal survives.
 func (a *App) recordStart() {
 	a.journal.Append(&access.Record{
 		Kind: journal.KindControl, Operation: opStart, Actor: process().Record(), Target: a.opt.Version,
 		After:   a.digests.config,
 		Digests: &access.Record_Digests{Config: a.digests.config, Policy: a.law.engine.Status().Revision, Binary: a.digests.binary},
-		Reason:  "journal: " + journal.Durability + "; " + a.law.describe(),
+		Reason:  "journal: " + a.journal.Durability() + "; " + a.law.describe(),
 	})
 }
 
-// recordStop is the journal's last record.
+// recordStop is the process's last record.
 func (a *App) recordStop(by admin.Actor, reason string) {
 	last := a.digests.config
 	if p := a.running.Load(); p != nil {

@@ -76,7 +76,10 @@ func TestDecreesSurvive(t *testing.T) {
 		t.Errorf("in force: %v", all)
 	}
 	ends := r.decreed(opQuarantine)
-	if len(ends) != 1 || !strings.Contains(ends[0].Target, "User:gone") || ends[0].Actor.Method != "expiry" || ends[0].Before == "" || ends[0].After != "" {
+	if len(ends) != 2 || !strings.Contains(ends[0].Target, "User:erp") {
+		t.Fatalf("recorded, of both processes: %v", ends)
+	}
+	if end := ends[1]; !strings.Contains(end.Target, "User:gone") || end.Actor.Method != "expiry" || end.Before == "" || end.After != "" {
 		t.Errorf("recorded: %v", ends)
 	}
 	if !r.may("User:alice", "payroll") {

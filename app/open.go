@@ -10,7 +10,6 @@ import (
 	"doorkeeper/admin"
 	"doorkeeper/config"
 	"doorkeeper/journal"
-	"doorkeeper/protocol"
 	"doorkeeper/proxy"
 	"doorkeeper/proxy/api"
 	"doorkeeper/telemetry"
@@ -58,10 +57,9 @@ func (a *App) open(c *config.Config) (err error) {
 	}
 	a.openCoverage()
 	a.clusters = newClusters(a.state.clusters(), a.log)
-	a.journal = journal.New(journal.Options{
-		Proxy: c.ProxyID, FlowInterval: c.Records.FlowInterval, SummaryInterval: c.Records.SummaryInterval,
-		ClusterID: a.clusters.id, APIName: apiName, ErrorName: protocol.ErrorName,
-	})
+	if err = a.openJournal(c); err != nil {
+		return err
+	}
 	a.ticks = startTicker(a.journal)
 	p, err := a.newPlan(c, nil)
 	if err != nil {
@@ -101,7 +99,7 @@ func (a *App) openSinks(c *config.Config, tls keepers) error {
 	}
 	a.sinks.commit(change)
 	if len(c.Sinks) == 0 {
-		a.log.Warn("no sink: records are kept in memory alone, and end with the process")
+		a.log.Warn("no sink: records stay in the journal alone")
 	}
 	return nil
 }
@@ -188,7 +186,7 @@ func (a *App) shown(live []proxy.SessionInfo) []admin.Session {
 
 // ready answers for every part.
 func (a *App) ready() admin.Readiness {
-	checks := map[string]error{"listeners and clusters": a.proxy.Ready(), "journal": nil}
+	checks := map[string]error{"listeners and clusters": a.proxy.Ready(), "journal": a.journal.Writable()}
 	r := admin.Readiness{Ready: true, Checks: map[string]string{}}
 	a.sinks.ready(r.Checks)
 	a.law.ready(&r)

@@ -67,7 +67,9 @@ func (a *App) close() {
 		a.decrees.close()
 	}
 	if a.journal != nil {
-		a.journal.Close() // readers come to their end when they have read what is there
+		if err := a.journal.Close(); err != nil { // readers come to their end when they have read what is there
+			a.log.Error("the last records may not be on disk: they are looked for at the next start", "error", err)
+		}
 	}
 	if a.sinks != nil {
 		a.sinks.close()

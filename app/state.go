@@ -92,6 +92,9 @@ func holder(lock *os.File) string {
 // clusters is where what is known of clusters is kept.
 func (s *state) clusters() string { return filepath.Join(s.dir, "clusters") }
 
+// journal is where records are kept.
+func (s *state) journal() string { return filepath.Join(s.dir, "journal") }
+
 // quarantine and grants are where what was decreed is kept.
 func (s *state) quarantine() string { return filepath.Join(s.dir, "quarantine") }
 func (s *state) grants() string     { return filepath.Join(s.dir, "grants") }

@@ -205,7 +205,7 @@ func (a *App) findRecord(ctx context.Context, ref string) (*access.Record, error
 	}
 	reach := "there are no records yet"
 	if oldest != nil {
-		reach = "the records in memory begin with " + journal.PositionOf(oldest).String()
+		reach = "the records in the journal begin with " + journal.PositionOf(oldest).String()
 	}
 	return nil, fmt.Errorf("%w: %s; %s, older ones are with the sinks", admin.ErrNoRecord, ref, reach)
 }

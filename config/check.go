@@ -24,7 +24,7 @@ func (c *Config) check() {
 	}
 	c.checkPolicy()
 	if len(c.Sinks) == 0 {
-		c.source.warn("sinks", "is an empty list: records go nowhere, and are gone with the journal's ring in memory")
+		c.source.warn("sinks", "is an empty list: records stay in the journal alone")
 	}
 	sinks := unique{what: "sink"}
 	for i := range c.Sinks {
@@ -32,6 +32,7 @@ func (c *Config) check() {
 		c.checkName(&sinks, path+".name", c.Sinks[i].Name)
 		c.checkSink(path, &c.Sinks[i])
 	}
+	c.checkRecords()
 	c.checkBounds()
 	c.checkTelemetry()
 	c.checkAdmin()
@@ -132,6 +133,8 @@ func (c *Config) checkBounds() {
 	}
 	positive("records.flow_interval", c.Records.FlowInterval)
 	positive("records.summary_interval", c.Records.SummaryInterval)
+	positive("records.sync_interval", c.Records.SyncInterval)
+	positive("records.segment.max_age", c.Records.Segment.MaxAge)
 	positive("timeouts.handshake", c.Timeouts.Handshake)
 	positive("timeouts.dial", c.Timeouts.Dial)
 	positive("timeouts.frame", c.Timeouts.Frame)

@@ -117,10 +117,36 @@ type Bundle struct {
 // Configured says whether there are rules: without any, everything is allowed and recorded.
 func (p *Policy) Configured() bool { return len(p.Paths) > 0 || p.Bundle != nil }
 
-// Records says how accesses become records.
+// Records says how accesses become records, and what the journal of them promises.
 type Records struct {
+	Durability      string        `yaml:"durability" jsonschema:"enum=strict,enum=bounded,enum=permit" jsonschema_description:"What the journal promises. bounded: a crash of the process loses nothing, a power cut what came after the last sync. strict: also, what is read was noted on disk before it is released. permit: as bounded, and where the journal cannot be written everything goes on and is counted."`
+	OnFailure       OnFailure     `yaml:"on_failure" jsonschema_description:"What happens to accesses while the journal cannot be written. Not with durability permit."`
+	SyncInterval    time.Duration `yaml:"sync_interval" jsonschema_description:"How often the journal is brought to disk: what a power cut can take at most."`
 	FlowInterval    time.Duration `yaml:"flow_interval" jsonschema_description:"A flow is closed, and so recorded, this long after its first release even while more comes."`
 	SummaryInterval time.Duration `yaml:"summary_interval" jsonschema_description:"Calls that are not recorded one by one are summed over this long."`
+	Segment         Segment       `yaml:"segment" jsonschema_description:"The files that the journal consists of."`
+}
+
+// OnFailure says whether accesses go on that cannot be recorded.
+type OnFailure struct {
+	Read  string `yaml:"read" jsonschema:"enum=refuse,enum=allow" jsonschema_description:"Reads. Default: refuse; with durability permit: allow."`
+	Write string `yaml:"write" jsonschema:"enum=refuse,enum=allow" jsonschema_description:"Writes. Default: allow; what is not recorded is counted in a gap record."`
+}
+
+// What a journal promises, and what it does about accesses when it fails.
+const (
+	DurabilityStrict  = "strict"
+	DurabilityBounded = "bounded"
+	DurabilityPermit  = "permit"
+
+	FailureRefuse = "refuse"
+	FailureAllow  = "allow"
+)
+
+// A Segment is one of the journal's files. Each of the two streams has one that is written and one that is made ahead.
+type Segment struct {
+	MaxBytes Size          `yaml:"max_bytes" jsonschema_description:"Size of the access stream's segments; the control stream's are a quarter of it. Disk for two of each is taken ahead."`
+	MaxAge   time.Duration `yaml:"max_age" jsonschema_description:"A segment is sealed after this time at the latest."`
 }
 
 // Telemetry says where metrics and traces are sent, and what they name.
@@ -200,7 +226,10 @@ func Default() *Config {
 			Mode: ModeEnforce, Decision: decisionDoorkeeper, Input: InputDoorkeeper,
 			Deadline: 50 * time.Millisecond, MaxGrant: 4 * time.Hour,
 		},
-		Records:   Records{FlowInterval: time.Second, SummaryInterval: time.Minute},
+		Records: Records{
+			Durability: DurabilityBounded, SyncInterval: 200 * time.Millisecond, FlowInterval: time.Second, SummaryInterval: time.Minute,
+			Segment: Segment{MaxBytes: 64 * MiB, MaxAge: time.Minute},
+		},
 		Telemetry: Telemetry{TracesPerSecond: 1, Top: 200},
 		Limits:    Limits{Connections: 20000, ProduceFrame: 4 * MiB, Buffers: 256 * MiB, InFlight: 64},
 		Timeouts: Timeouts{

@@ -105,7 +105,7 @@ clusters:
       - name: clients
         address: %s
         first_port: %d
-records: {flow_interval: 250ms, summary_interval: 1s}
+records: {flow_interval: 250ms, summary_interval: 1s, segment: {max_bytes: 8MiB}}
 limits: {connections: 500}
 log: {level: warn}
 `, filepath.Join(s.dir, "state"), s.cluster.Addrs[0], s.addr, first+1)

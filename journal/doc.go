@@ -4,8 +4,9 @@
 // and what was asked and answered (Fetched, Wrote, Call, Event). The Log folds batches into flows and calls into
 // summaries; the Journal gives each finished record its place (seq, id) and keeps it for those who Follow.
 //
-// This journal lives in memory: a bounded ring. A reader that is left behind is told so by a gap record, and
-// Durability says "memory", which belongs into the START record.
+// Open keeps it on disk (journal/store), where a record survives the process from the moment Append returns: readers that
+// are near get it from a ring in memory, those that are far from its segments, and what could not be written or is gone
+// stands there as a gap record. New keeps the ring alone, for tests.
 //
-// It knows the vocabulary (access) alone: no sockets, no protocol, no policy. Time is an input: Options.Now and Tick.
+// It knows the vocabulary (access) and the store: no sockets, no protocol, no policy. Time is an input: Options.Now and Tick.
 package journal

@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"doorkeeper/access"
+	"doorkeeper/journal/store"
 )
 
 // A Position is a place in a journal: after the record with this seq. The zero value is before the first.
@@ -53,6 +53,8 @@ func (j *Journal) Follow(ctx context.Context, after Position) iter.Seq[*access.R
 		wake := j.enter()
 		defer j.leave(wake)
 		r := reader{journal: j, after: after}
+		defer r.closeDisk()
+		j.syncSoon()
 		for ctx.Err() == nil {
 			records, closed := r.next()
 			for _, record := range records {
@@ -104,33 +106,77 @@ type reader struct {
 	after    Position
 	lastTime *timestamppb.Timestamp // of the last record read
 	batch    []*access.Record
+
+	disk   *store.Reader // nil: nothing was read from disk yet
+	diskAt int64         // seq that it stands after
+	gapTo  int64         // records in front of it are known to be missing, and that was said
 }
 
 // next returns the records from the reader's place on, none if there is nothing new, and whether the journal is
 // closed. The slice is used again.
 func (r *reader) next() (records []*access.Record, closed bool) {
 	j := r.journal
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	r.batch = r.batch[:0]
+	j.mu.Lock()
 	if r.after.Journal != j.id {
 		r.enterJournal()
 	}
-	oldest := j.head - int64(j.ring.n) + 1
 	if r.after.Seq > j.head { // never given out: nothing to wait for but what comes
 		r.after.Seq = j.head
 	}
+	limit, closed := j.visible(), j.closed
+	oldest := j.head - int64(j.ring.n) + 1
+	if j.disk != nil && r.after.Seq+1 < oldest {
+		j.mu.Unlock()
+		r.far(min(limit, oldest-1))
+		if len(r.batch) == 0 && r.after.Seq < limit {
+			return r.next()
+		}
+		return r.batch, closed
+	}
+	defer j.mu.Unlock()
+	r.near(oldest, limit)
+	return r.batch, closed
+}
+
+// near reads from the ring. mu is held.
+func (r *reader) near(oldest, limit int64) {
+	j := r.journal
+	r.closeDisk()
 	if r.after.Seq+1 < oldest {
-		r.batch = append(r.batch, r.gap(oldest))
+		r.batch = append(r.batch, r.leftBehind(oldest))
 		r.after.Seq = oldest - 1
 	}
-	for r.after.Seq < j.head && len(r.batch) < followBatch {
+	for r.after.Seq < limit && len(r.batch) < followBatch {
 		record := j.ring.at(int(r.after.Seq + 1 - oldest))
 		r.batch = append(r.batch, record)
 		r.after.Seq++
 		r.lastTime = record.LoggedTime
 	}
-	return r.batch, j.closed
+}
+
+// visible is how far readers may read. What leaves the host is on disk first, so that no number stands for two records
+// when a power cut takes the last of them; where the disk fails there is no such thing, and better that they are seen.
+// mu is held.
+func (j *Journal) visible() int64 {
+	if j.disk == nil || j.closed || j.disk.Failing() {
+		return j.head
+	}
+	return min(j.disk.Synced(), j.head)
+}
+
+// syncSoon begins a sync for a reader that has just come, and would wait for the next one.
+func (j *Journal) syncSoon() {
+	if j.disk != nil {
+		j.disk.SyncSoon()
+	}
+}
+
+// wakeAll tells readers that there may be more.
+func (j *Journal) wakeAll() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.wake()
 }
 
 // enterJournal moves a reader of another journal to the beginning of this one.
@@ -143,20 +189,6 @@ func (r *reader) enterJournal() {
 	gap := r.journal.gapRecord()
 	gap.Cause = "journal " + old.Journal + " has ended; read up to seq " + strconv.FormatInt(old.Seq, 10)
 	r.batch = append(r.batch, gap)
-}
-
-// gap stands for the records from the reader's place up to the oldest that is left.
-func (r *reader) gap(oldest int64) *access.Record {
-	j := r.journal
-	gap := j.gapRecord()
-	gap.Seq = oldest - 1
-	gap.FromSeq = proto.Int64(r.after.Seq + 1)
-	gap.ToSeq = proto.Int64(oldest - 1)
-	gap.FromTime = r.lastTime
-	gap.ToTime = j.ring.at(0).LoggedTime
-	gap.Count = oldest - 1 - r.after.Seq
-	gap.Cause = "reader left behind: the journal in memory keeps the last " + strconv.Itoa(j.ring.n) + " records"
-	return gap
 }
 
 // gapRecord makes a record for one reader alone. mu is held.

@@ -25,7 +25,7 @@ which rule, and what the policy says of the same today. With a principal, an ope
 policy says now, for every client of that principal that is connected; with --source or --client-id, for one that is supposed.
 The catalog says whose topic it is and how to ask for access.
 
-Records are found as far back as the proxy keeps them in memory. Exits with 1 if the answer is no.`,
+Records are found as far back as the journal goes. Exits with 1 if the answer is no.`,
 		Example: "  doorkeeper why User:erp READ payroll\n  doorkeeper why 01JD8Z2P6Q4V7M8X9T0R1S2W3Y\n  doorkeeper why User:erp READ payroll --source 10.1.2.3",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 && len(args) != 3 {

@@ -45,17 +45,13 @@ func (s *Store) prepareSpares() time.Duration {
 			continue
 		}
 		g, err := s.prepare(Stream(i))
-		if err == nil {
-			err = s.files.syncDir(st.dir)
-		}
 		if err != nil {
 			failed = errors.Join(failed, err)
+			continue
 		}
-		if g != nil {
-			s.mu.Lock()
-			st.spare = g
-			s.mu.Unlock()
-		}
+		s.mu.Lock()
+		st.spare = g
+		s.mu.Unlock()
 	}
 	s.mu.Lock()
 	s.preparer = failed
@@ -139,6 +135,7 @@ func (s *Store) round() {
 	}
 	s.mu.Lock()
 	s.syncer = err
+	s.failing.Store(err != nil)
 	if err != nil {
 		s.stats.failures++
 	}
@@ -209,6 +206,12 @@ func (s *Store) syncAll() error {
 	for _, p := range parts {
 		if err := s.files.sync(p.g.file); err != nil {
 			return fmt.Errorf("syncing %s: %w", p.g.path, err)
+		}
+		if p.g.synced == 0 { // it is new: its name is to be there, too
+			dir := s.streams[p.g.stream].dir
+			if err := s.files.syncDir(dir); err != nil {
+				return fmt.Errorf("syncing %s: %w", dir, err)
+			}
 		}
 	}
 	s.mu.Lock()

@@ -67,6 +67,8 @@ type Store struct {
 	synced atomic.Int64 // newest seq that is on disk, with all before it
 	fault  atomic.Pointer[fault]
 
+	failing atomic.Bool
+
 	naming sync.RWMutex // held while a file gets another name, and while one is found and opened; before mu
 
 	mu       sync.Mutex // guards all below
@@ -213,6 +215,21 @@ func (s *Store) Append(stream Stream, seq int64, payload []byte) error {
 	return nil
 }
 
+// Fits is nil where the next Append to the stream, of a payload of n bytes, finds room.
+func (s *Store) Fits(stream Stream, n int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := &s.streams[stream]
+	switch {
+	case s.closed:
+		return os.ErrClosed
+	case n > s.Largest(stream) || st.spare == nil && st.active.room() < frameSize(n):
+		s.stats.refused++
+		return ErrFull
+	}
+	return nil
+}
+
 func (s *Store) write(g *segment, seq int64, payload []byte) error {
 	return guard(func() {
 		if g.count == 0 {
@@ -286,6 +303,22 @@ func (s *Store) Head() int64 { return s.head.Load() }
 
 // Synced is the newest seq that is on disk with all before it.
 func (s *Store) Synced() int64 { return s.synced.Load() }
+
+// Failing says that what was appended cannot be brought to disk now.
+func (s *Store) Failing() bool { return s.failing.Load() }
+
+// SyncSoon begins a sync for those who will wait for it.
+func (s *Store) SyncSoon() { nudge(s.wantRun) }
+
+// First is the oldest number that the access stream holds; one more than the newest where it holds none.
+func (s *Store) First() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if first, ok := s.streams[Access].after(0); ok {
+		return first.First
+	}
+	return s.head.Load() + 1
+}
 
 // Segments lists all that hold records, those of a stream in order.
 func (s *Store) Segments() []Segment {
