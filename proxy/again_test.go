@@ -30,6 +30,8 @@ func TestRepeatedDenialsWait(t *testing.T) {
 		asks.waits("something else", kmsg.JoinGroup, 9, body, 0)
 	}
 	asks.waits("what is long forgotten", kmsg.JoinGroup, 9, "a", 0)
+	asks.verdict = access.Refuse
+	asks.waits("what cannot be decided", kmsg.JoinGroup, 9, "a", 0)
 }
 
 // Denied Metadata waits where a client does nothing else: beside its work it would wait with it.
