@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"doorkeeper/access"
+	"doorkeeper/cluster"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -96,18 +97,18 @@ func free(path string) bool {
 // Every field of every request that has room for a name is either asked about or stands above: a new one fails here until
 // somebody has decided what it is.
 func TestEveryNameIsAsked(t *testing.T) {
-	used := map[string]bool{}
+	c, used := twoTopics(t), map[string]bool{}
 	for _, a := range Table {
 		if a == nil || a.Key == int16(kmsg.Produce) { // see proxy: its frames are not held
 			continue
 		}
 		for _, field := range nameFields(reflect.TypeOf(kmsg.RequestForKey(a.Key)).Elem(), kmsg.Key(a.Key).Name()) {
 			for v := int16(0); v <= a.Max; v++ {
-				for seed := range uint64(10) {
+				for seed := range uint64(12) {
 					q := kmsg.RequestForKey(a.Key)
 					m := mixer{rand.New(rand.NewPCG(seed, uint64(v))), field}
 					m.fill(reflect.ValueOf(q).Elem(), kmsg.Key(a.Key).Name())
-					what := slips(t, q, v)
+					what := slips(t, c, q, v)
 					if what != "" && !free(field) {
 						t.Fatalf("%s of v%d goes to the broker with what is denied", field, v)
 					}
@@ -130,17 +131,18 @@ func TestEveryNameIsAsked(t *testing.T) {
 // Nothing that is denied is named in what goes to the broker, whatever the request looks like: names of what may and of what
 // may not be named, twice, by name, id or both, or not at all, in lists that are null, empty or long.
 func TestNothingDeniedIsForwarded(t *testing.T) {
+	c := twoTopics(t)
 	for _, a := range Table {
 		if a == nil || a.Key == int16(kmsg.Produce) {
 			continue
 		}
 		for v := int16(0); v <= a.Max; v++ {
-			for seed := range uint64(100) {
+			for seed := range uint64(60) {
 				q := kmsg.RequestForKey(a.Key)
 				m := mixer{rand.New(rand.NewPCG(seed, uint64(v))), ""}
 				m.fill(reflect.ValueOf(q).Elem(), kmsg.Key(a.Key).Name())
 				overlooked(q)
-				if what := slips(t, q, v); what != "" {
+				if what := slips(t, c, q, v); what != "" {
 					t.Fatalf("%s v%d: %q goes to the broker: %+v", a.Name(), v, what, q)
 				}
 			}
@@ -163,13 +165,25 @@ func overlooked(q kmsg.Request) {
 	}
 }
 
+// twoTopics is a cluster of a topic that may be named, and of one that may not.
+func twoTopics(t *testing.T) *cluster.Cluster {
+	c, _, err := cluster.Open(cluster.Options{Name: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.LearnTopics([]access.Topic{{Name: "orders", ID: openID}, {Name: hidden, ID: hiddenID}})
+	return c
+}
+
 // slips passes a request on, and returns what is denied and goes to the broker.
-func slips(t *testing.T, q kmsg.Request, v int16) string {
+func slips(t *testing.T, c *cluster.Cluster, q kmsg.Request, v int16) string {
 	t.Helper()
-	x := highExchange(t, q.Key(), v)
+	x := NewExchange()
 	defer x.Free()
-	x.Env.Decider = hides{}
-	x.Env.Cluster.LearnTopics([]access.Topic{{Name: "orders", ID: openID}, {Name: hidden, ID: hiddenID}})
+	x.API, x.Request.API, x.Version = Lookup(q.Key()), q.Key(), v
+	x.Session, x.Client, x.Identity = &access.Session{}, &access.Client{}, &access.Identity{Principal: "User:alice"}
+	x.Env = &Env{Cluster: c, Route: shift{}, Decider: hides{}}
 	q.SetVersion(v)
 	body := q.AppendTo(nil)
 	if x.Decode(body) != nil || x.Derive() != nil {
@@ -251,8 +265,11 @@ func (m mixer) fill(v reflect.Value, path string) {
 	case reflect.Bool:
 		v.SetBool(m.IntN(2) == 0)
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		if v.SetInt(int64(m.IntN(5) - 1)); strings.HasSuffix(path, ".CoordinatorType") {
+		switch v.SetInt(int64(m.IntN(5) - 1)); {
+		case strings.HasSuffix(path, ".CoordinatorType"):
 			v.SetInt(int64(m.IntN(2))) // of the others a broker is asked about itself, or has none
+		case strings.HasSuffix(path, ".ResourceType"):
+			v.SetInt(int64([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 64}[m.IntN(12)]))
 		}
 	case reflect.String:
 		v.SetString(m.name(path))
