@@ -20,6 +20,7 @@ type canned struct {
 	ln      net.Listener
 	mu      sync.Mutex       // over the answers' bytes, which all connections share
 	answers map[int16][]byte // whole frames
+	seen    func(frame []byte)
 	done    chan struct{}
 }
 
@@ -52,6 +53,9 @@ func (c *canned) serve(nc net.Conn) {
 		n, err := readGrown(nc, &buf)
 		if err != nil {
 			return
+		}
+		if c.seen != nil {
+			c.seen(buf[:n])
 		}
 		key := int16(binary.BigEndian.Uint16(buf[4:]))
 		answer := c.answers[key]

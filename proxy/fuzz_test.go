@@ -2,9 +2,12 @@ package proxy
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,19 +19,103 @@ import (
 
 // fuzzed is a proxy whose connections are made of arbitrary bytes. Whatever those are: nothing panics (the log would be
 // told, and the record), the connection ends, and everything it took is given back.
-type fuzzed struct{ *rig }
+type fuzzed struct {
+	*rig
+	got *atomic.Pointer[string] // what a broker got that is denied
+}
 
 func newFuzzed(f *testing.F, broker string, mode relay.Mode) fuzzed {
-	return fuzzed{newRig(f, []string{broker}, mode, func(_ *ClusterSpec, o *Options) {
+	z := fuzzed{got: new(atomic.Pointer[string])}
+	z.rig = newRig(f, []string{broker}, mode, func(_ *ClusterSpec, o *Options) {
 		o.Log = slog.New(slog.DiscardHandler)
 		w := newLaw("payroll")
 		w.says["later"] = access.Refuse
 		o.Policy = w
 		o.Timeouts.Frame, o.Timeouts.Stall = 2*time.Second, 2*time.Second
-	})}
+	})
+	z.cluster.LearnTopics([]access.Topic{orders, payroll, stock})
+	return z
 }
 
-// plays writes what the client says, reads what it gets, and waits for the end.
+// sees looks at a frame that a broker got, as a broker reads it, for what is denied.
+func (z fuzzed) sees(frame []byte) {
+	if len(frame) < 14 {
+		return
+	}
+	q := kmsg.RequestForKey(int16(binary.BigEndian.Uint16(frame[4:])))
+	if q == nil {
+		return
+	}
+	q.SetVersion(int16(binary.BigEndian.Uint16(frame[6:])))
+	body := frame[14:]
+	if n := int16(binary.BigEndian.Uint16(frame[12:])); n > 0 {
+		if body = body[min(int(n), len(body)):]; len(body) == 0 {
+			return
+		}
+	}
+	if q.IsFlexible() {
+		tags, n := binary.Uvarint(body)
+		for body = body[max(n, 0):]; tags > 0 && n > 0; tags-- {
+			_, n = binary.Uvarint(body)
+			size, m := binary.Uvarint(body[max(n, 0):])
+			if n <= 0 || m <= 0 || size > uint64(len(body)-n-m) {
+				return
+			}
+			body = body[n+m+int(size):]
+		}
+	}
+	if q.ReadFrom(body) != nil {
+		return
+	}
+	for _, t := range changed(q) {
+		if t == payroll || t == (access.Topic{Name: payroll.Name}) || t == (access.Topic{ID: payroll.ID}) {
+			what := fmt.Sprintf("%s v%d: %+v", kmsg.Key(q.Key()).Name(), q.GetVersion(), q)
+			z.got.Store(&what)
+		}
+	}
+}
+
+// changed are the topics that a request reads or writes.
+func changed(q kmsg.Request) (all []access.Topic) {
+	add := func(name string, id [16]byte) { all = append(all, access.Topic{Name: name, ID: id}) }
+	switch q := q.(type) {
+	case *kmsg.ProduceRequest:
+		for i := range q.Topics {
+			add(q.Topics[i].Topic, q.Topics[i].TopicID)
+		}
+	case *kmsg.FetchRequest:
+		for i := range q.Topics {
+			add(q.Topics[i].Topic, q.Topics[i].TopicID)
+		}
+	case *kmsg.ShareFetchRequest:
+		for i := range q.Topics {
+			add("", q.Topics[i].TopicID)
+		}
+	case *kmsg.ShareAcknowledgeRequest:
+		for i := range q.Topics {
+			add("", q.Topics[i].TopicID)
+		}
+	case *kmsg.OffsetCommitRequest:
+		for i := range q.Topics {
+			add(q.Topics[i].Topic, q.Topics[i].TopicID)
+		}
+	case *kmsg.TxnOffsetCommitRequest:
+		for i := range q.Topics {
+			add(q.Topics[i].Topic, q.Topics[i].TopicID)
+		}
+	case *kmsg.DeleteRecordsRequest:
+		for i := range q.Topics {
+			add(q.Topics[i].Topic, [16]byte{})
+		}
+	case *kmsg.AddPartitionsToTxnRequest:
+		for i := range q.Topics {
+			add(q.Topics[i].Topic, [16]byte{})
+		}
+	}
+	return all
+}
+
+// plays writes what the client says, reads what it gets, and waits for the end. Nothing that is denied may get to a broker.
 func (z fuzzed) plays(t *testing.T, client []byte) {
 	nc, err := net.DialTimeout("tcp", z.addr, patience)
 	if err != nil {
@@ -47,6 +134,9 @@ func (z fuzzed) plays(t *testing.T, client []byte) {
 			t.Fatalf("%d connections, %d bytes of buffers", z.p.open(), z.p.pool.InUse())
 		}
 		time.Sleep(50 * time.Microsecond)
+	}
+	if got := z.got.Load(); got != nil {
+		t.Fatal("the broker got what is denied: ", *got)
 	}
 	if n := len(z.all()); n > 0 {
 		for _, r := range z.all()[max(0, n-8):] {
@@ -74,7 +164,8 @@ func FuzzRequests(f *testing.F) {
 		framed(fetching(12, 0, 0, payroll, orders), 12), framed(fetching(4, 0, -1, payroll), 4),
 		framed(producing(9, -1, "", orders, payroll, access.Topic{Name: "later"}), 9), framed(producing(3, 0, "", payroll, orders), 3),
 		framed(producing(11, 1, "payroll", orders), 11), framed(sharing(2, 0, shared{payroll, true}, shared{orders, true}), 2),
-		framed(acknowledging(0, payroll), 2),
+		framed(acknowledging(0, payroll), 2), framed(producing(13, -1, "", orders, payroll, stock), 13),
+		framed(fetching(13, 0, 0, payroll, orders), 13), framed(fetching(18, 0, -1, orders, payroll), 18),
 	} {
 		f.Add(seed)
 	}
@@ -84,6 +175,7 @@ func FuzzRequests(f *testing.F) {
 		18: answered(kmsg.NewPtrApiVersionsResponse(), 3, false),
 	})
 	z := newFuzzed(f, broker.addr(), relay.ModeKernel)
+	broker.seen = z.sees
 	f.Fuzz(func(t *testing.T, client []byte) { z.plays(t, client) })
 }
 
