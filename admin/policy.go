@@ -20,6 +20,14 @@ type PolicyStatus struct {
 	Bundle    *Bundle    `json:"bundle,omitempty"`
 	Catalog   *Catalog   `json:"catalog,omitempty"`
 	Counts    Evaluation `json:"counts"`
+	Failure   *Failure   `json:"failure,omitempty"`           // the last evaluation of the policy that gave no decision
+	Trial     *Failure   `json:"candidate_failure,omitempty"` // and of the candidate
+}
+
+// Failure is why a request was refused that the policy did not decide.
+type Failure struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
 }
 
 // Bundle is how a policy fares that comes over HTTP.

@@ -50,10 +50,12 @@ func (a *App) keepDecrees() {
 		defer close(d.done)
 		every := time.NewTicker(expireEvery)
 		defer every.Stop()
+		var said complaint
 		for {
 			select {
 			case now := <-every.C:
 				a.expire(now)
+				a.complain(now, &said)
 			case <-d.stop:
 				return
 			}

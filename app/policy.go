@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"time"
 
 	"doorkeeper/access"
 	"doorkeeper/admin"
@@ -278,6 +279,7 @@ func (l *law) ready(r *admin.Readiness) {
 	if l.refused != nil {
 		r.Checks["policy"] = "the policy before stays in force: " + l.refused.Error()
 	}
+	l.readyFailures(time.Now(), r)
 	if l.source != nil {
 		readyBundle(l.source.Status(), r)
 	}

@@ -162,6 +162,27 @@ func TestBadPolicyChangesNothing(t *testing.T) {
 	}
 }
 
+// TestPolicyThatFails: of a policy that loads and cannot decide, every surface says why.
+func TestPolicyThatFails(t *testing.T) {
+	h := newHome(t)
+	h.mkdir("policy")
+	h.write("policy/p.rego", "package doorkeeper\n\ndecision := {\"allow\": true} if input.cluster\n\ndecision := {\"allow\": false} if input.listener\n")
+	r := h.start(yaml(listener("a", ""), withPolicy))
+	if r.may("User:erp", "orders") {
+		t.Error("it is allowed")
+	}
+	const words = "policy/p.rego:5:1: rule data.doorkeeper.decision produced conflicting values"
+	if got := r.ready(); !got.Ready || !strings.Contains(got.Checks["policy"], words) {
+		t.Errorf("ready: %+v", got)
+	}
+	if got := r.policyStatus(); got.Counts.Errors != 1 || got.Failure == nil || !strings.Contains(got.Failure.Reason, words) {
+		t.Errorf("policy status: %+v", got)
+	}
+	eventually(t, "the log says so", func() bool {
+		return strings.Contains(h.log.String(), "the policy fails") && strings.Contains(h.log.String(), "conflicting values")
+	})
+}
+
 // TestPolicyWithTheConfiguration: the policy's keys change with the rest of the file, or not at all.
 func TestPolicyWithTheConfiguration(t *testing.T) {
 	h := newHome(t)

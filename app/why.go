@@ -11,6 +11,7 @@ import (
 	"doorkeeper/admin"
 	"doorkeeper/config"
 	"doorkeeper/journal"
+	"doorkeeper/policy"
 	"doorkeeper/policy/tool"
 )
 
@@ -23,6 +24,7 @@ func (a *App) policyStatus() admin.PolicyStatus {
 		Counts: admin.Evaluation{
 			Evaluations: n.Evaluations, CacheHits: n.Hits, Errors: n.Errors, Deadlines: n.Deadlines, CandidateErrors: n.Candidate.Errors,
 		},
+		Failure: failure(n.Last), Trial: failure(n.Candidate.Last),
 	}
 	if s.Revision != "" {
 		p.Input, p.Deadline = s.Input.String(), s.Deadline.String()
@@ -44,6 +46,13 @@ func (a *App) policyStatus() admin.PolicyStatus {
 		}
 	}
 	return p
+}
+
+func failure(f *policy.Failure) *admin.Failure {
+	if f == nil {
+		return nil
+	}
+	return &admin.Failure{At: f.At.UTC(), Reason: f.Reason}
 }
 
 // policyMode is the policy's, "none" without one.

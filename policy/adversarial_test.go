@@ -185,6 +185,9 @@ func TestEvaluationsThatFail(t *testing.T) {
 			if n := e.Stats(); n.Evaluations != 2 || n.Errors != 2 || n.Hits != 0 {
 				t.Errorf("stats %+v; want two evaluations that failed, and no hit", n)
 			}
+			if last := e.Stats().Last; last == nil || last.At.IsZero() || !strings.Contains(last.Reason, c.want) {
+				t.Errorf("the last failure is %+v; want %q", last, c.want)
+			}
 		})
 	}
 }

@@ -146,7 +146,7 @@ func (p *program) inTurn(q *question, known func() *answer, opts []rego.EvalOpti
 	}
 	t, waited, err := p.evaluator.enter(q.who.tenant(), patience*p.deadline)
 	if err != nil {
-		p.counters.evaluated(0, err)
+		p.counters.evaluated(q.now, 0, err)
 		return p.answered(q, nil, err), false
 	}
 	defer p.evaluator.exit(t)
@@ -161,7 +161,7 @@ func (p *program) inTurn(q *question, known func() *answer, opts []rego.EvalOpti
 	if err == nil {
 		said, err = p.read(v)
 	}
-	p.counters.evaluated(time.Since(started), err)
+	p.counters.evaluated(q.now, time.Since(started), err)
 	return p.answered(q, said, err), false
 }
 

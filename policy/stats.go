@@ -16,13 +16,21 @@ type Stats struct {
 	Epoch       uint64 // the policy's
 	Principals  int    // that have an epoch
 	Time        Histogram
+	Last        *Failure // the last evaluation that failed; nil: none did
 	Candidate   CandidateStats
+}
+
+// A Failure is an evaluation that gave no decision.
+type Failure struct {
+	At     time.Time
+	Reason string
 }
 
 // CandidateStats count the evaluations of candidates.
 type CandidateStats struct {
 	Evaluations uint64
 	Errors      uint64
+	Last        *Failure
 }
 
 // A Histogram counts evaluations by how long they took: bucket i holds those of less than 2^i microseconds, without
@@ -55,15 +63,17 @@ type counters struct {
 	errors, deadlines atomic.Uint64
 	count, sum        atomic.Uint64
 	buckets           [len(Histogram{}.Buckets)]atomic.Uint64
+	last              atomic.Pointer[Failure]
 }
 
-func (c *counters) evaluated(took time.Duration, err error) {
+func (c *counters) evaluated(at time.Time, took time.Duration, err error) {
 	c.count.Add(1)
 	c.sum.Add(uint64(took))
 	c.buckets[min(bits.Len64(uint64(took.Microseconds())), len(c.buckets)-1)].Add(1)
 	if err == nil || errors.Is(err, errUndefined) {
 		return
 	}
+	c.last.Store(&Failure{at, cut(err.Error())})
 	c.errors.Add(1)
 	if errors.Is(err, errDeadline) {
 		c.deadlines.Add(1)
@@ -76,8 +86,8 @@ func (e *Engine) Stats() Stats {
 	s := Stats{
 		Evaluations: c.count.Load(), Hits: e.hits.sum(), Errors: c.errors.Load(), Deadlines: c.deadlines.Load(),
 		Epoch: e.current.Load().epoch, Principals: e.epochs.len(),
-		Time:      Histogram{Count: c.count.Load(), Sum: time.Duration(c.sum.Load())},
-		Candidate: CandidateStats{Evaluations: e.trial.counters.count.Load(), Errors: e.trial.counters.errors.Load()},
+		Time: Histogram{Count: c.count.Load(), Sum: time.Duration(c.sum.Load())}, Last: c.last.Load(),
+		Candidate: CandidateStats{Evaluations: e.trial.counters.count.Load(), Errors: e.trial.counters.errors.Load(), Last: e.trial.counters.last.Load()},
 	}
 	for i := range c.buckets {
 		s.Time.Buckets[i] = c.buckets[i].Load()

@@ -101,7 +101,8 @@ func (c *cli) printStatus(form, name string, s *admin.PolicyStatus) error {
 	}
 	rows = append(rows,
 		[2]string{"evaluated", strconv.FormatUint(s.Counts.Evaluations, 10) + ", from caches " + strconv.FormatUint(s.Counts.CacheHits, 10)},
-		[2]string{"failed", strconv.FormatUint(s.Counts.Errors, 10)})
+		[2]string{"failed", strconv.FormatUint(s.Counts.Errors, 10)},
+		[2]string{"last failure", failure(s.Failure)}, [2]string{"candidate's", failure(s.Trial)})
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		if row[1] != "" {
@@ -109,4 +110,11 @@ func (c *cli) printStatus(form, name string, s *admin.PolicyStatus) error {
 		}
 	}
 	return w.Flush()
+}
+
+func failure(f *admin.Failure) string {
+	if f == nil {
+		return ""
+	}
+	return f.At.Format(time.RFC3339) + ": " + f.Reason
 }
