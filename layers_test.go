@@ -34,6 +34,7 @@ var layers = []struct {
 	{"quarantine", []string{"access", "internal/register"}},
 	{"journal/store", nil},
 	{"journal/recorder", nil},
+	{"journal/evidence", []string{"access"}},
 	{"journal", []string{"access", "journal/recorder", "journal/store"}},
 	{"sink/format", []string{"access"}},
 	{"sink", []string{"journal", "access", "sink/format"}},
@@ -58,7 +59,7 @@ var banned = []struct {
 	never []string // packages that may not; empty: all but only
 }{
 	{path: "net", never: []string{"protocol", "identity", "proxy/api"}},
-	{path: "log/slog", never: []string{"protocol", "access", "identity", "relay", "cluster", "journal", "journal/store", "proxy/api"}},
+	{path: "log/slog", never: []string{"protocol", "access", "identity", "relay", "cluster", "journal", "journal/store", "journal/evidence", "proxy/api"}},
 	{path: "time", never: []string{"protocol"}},
 	{path: "go.opentelemetry.io/otel", only: []string{"telemetry"}},
 	{path: "github.com/prometheus", only: []string{"telemetry"}},

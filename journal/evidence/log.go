@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/oklog/ulid/v2"
 	"golang.org/x/mod/sumdb/note"
@@ -80,11 +79,7 @@ func (l *Log) load() error {
 	}
 	err := l.readLog()
 	if errors.Is(err, errDamaged) {
-		l.aside = fmt.Sprintf("%s.damaged-%d", l.dir, time.Now().UnixNano())
-		if err := os.Rename(l.dir, l.aside); err != nil {
-			return err
-		}
-		if err := os.MkdirAll(l.dir, 0o700); err != nil {
+		if err := l.putAside(); err != nil {
 			return err
 		}
 		err = l.readLog()
@@ -93,6 +88,19 @@ func (l *Log) load() error {
 		return err
 	}
 	return writeChanged(filepath.Join(l.dir, keysFile), l.keys.chain)
+}
+
+// putAside keeps a damaged log as it is, beside the one that is begun.
+func (l *Log) putAside() error {
+	for n := 1; l.aside == ""; n++ {
+		path := fmt.Sprintf("%s.damaged-%d", l.dir, n)
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			l.aside = path
+		} else if err != nil {
+			return err
+		}
+	}
+	return errors.Join(os.Rename(l.dir, l.aside), os.MkdirAll(l.dir, 0o700))
 }
 
 // Aside is where a log was put that is not what its own checkpoint says, "" if all was well.
