@@ -1,9 +1,14 @@
 package journal
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
-// errUnnoted says that something would be released which the flight recorder has no room for.
-var errUnnoted = errors.New("journal: the flight recorder is full")
+// ErrUnnoted says that something would be released of which no record could be made for certain.
+var ErrUnnoted = errors.New("journal: it could not be noted")
+
+var errFull = errors.New("the flight recorder is full")
 
 // commit is Log.Commit, where something was intended.
 func (j *Journal) commit(l *Log) error {
@@ -12,10 +17,12 @@ func (j *Journal) commit(l *Log) error {
 	}
 	if l.unnoted {
 		l.unnoted = false
-		return errUnnoted
+		return fmt.Errorf("%w: %w", ErrUnnoted, errFull)
 	}
 	if j.strict {
-		return j.recorder.Sync()
+		if err := j.recorder.Sync(); err != nil {
+			return fmt.Errorf("%w: %w", ErrUnnoted, err)
+		}
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"doorkeeper/access"
+	"doorkeeper/journal"
 	"doorkeeper/proxy/api"
 	"doorkeeper/relay"
 
@@ -266,6 +267,10 @@ func (s *responses) flush() error {
 	s.stage()
 	var err error
 	if s.w.Len() > 0 {
+		if err = s.reader.Commit(); err != nil {
+			s.w.Drop()
+			return err
+		}
 		var n int64
 		s.c.meter.response.set(writing)
 		n, err = s.w.Flush()
@@ -465,6 +470,8 @@ func (s *responses) why(err error) *cause {
 		return causeClient
 	case errors.As(err, &barred): // before what it is wrapped in
 		return quarantined(barred.by)
+	case errors.Is(err, journal.ErrUnnoted):
+		return &cause{word: "an answer of which there would be no record", err: err, warn: true}
 	case errors.Is(err, relay.ErrNoRoom):
 		return &cause{word: "no room for the answer under limits.buffers", warn: true}
 	case errors.As(err, &bad):

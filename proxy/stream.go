@@ -301,6 +301,9 @@ func (s *responses) Kernel() (int64, bool) {
 	return left, s.reader.Tail() || s.gauge.Stay() || s.streamed-left < kernelLeft
 }
 
+// Commit implements relay.Scanner.
+func (s *responses) Commit() error { return s.reader.Commit() }
+
 // Release implements relay.Scanner.
 func (s *responses) Release(n int64) error {
 	s.c.meter.brokerIn.Add(n)

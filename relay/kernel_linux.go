@@ -331,6 +331,11 @@ func (k *Kernel) fill(fd uintptr, n int) bool {
 
 // flush hands the pipe's content to the sink, and tells the Scanner after each hand-over, before it waits for room.
 func (k *Kernel) flush() (Reason, error) {
+	if k.inPipe > 0 {
+		if err := k.s.Commit(); err != nil {
+			return ScanFailed, err
+		}
+	}
 	for k.inPipe > 0 {
 		k.moved, k.writeErr = 0, nil
 		err := k.sink.Write(k.writeFD)

@@ -299,6 +299,17 @@ func TestReleaseObjects(t *testing.T) {
 	})
 }
 
+// What could not be committed is not handed over.
+func TestCommitObjects(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.scanner.failCommit = errScan
+		got, reason, err := r.transfer(sendAll(encode(batches(1, 16, 64<<10)...)), nil)
+		if reason != ScanFailed || err != errScan || len(got) > 0 || r.scanner.given != 0 {
+			t.Fatalf("%v, %v, %d bytes", reason, err, len(got))
+		}
+	})
+}
+
 // The receiver goes away in the middle: bytes in the pipe reach nobody, and the pipe is not used again.
 func TestReceiverResets(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {

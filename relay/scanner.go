@@ -28,6 +28,10 @@ type Scanner interface {
 	// frame boundary, a Scanner can be shown the head of the next frame, let nothing of it pass, and then decline.
 	Kernel() (left int64, ok bool)
 
+	// Commit is called before bytes that passed are handed to the destination's socket: after an error they are not. It
+	// may wait.
+	Commit() error
+
 	// Release is told that n bytes more were handed to the destination's socket. An error ends the mover.
 	Release(n int64) error
 }
@@ -47,7 +51,7 @@ const (
 	Woken                      // a deadline passed (os.ErrDeadlineExceeded): call the same mover again to go on
 	SourceFailed               // reading failed
 	SinkFailed                 // writing failed
-	ScanFailed                 // Scan or Release returned the error
+	ScanFailed                 // Scan, Commit or Release returned the error
 )
 
 var reasonNames = [...]string{"declined", "no pipe", "ended", "woken", "source failed", "sink failed", "scan failed"}

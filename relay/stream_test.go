@@ -103,11 +103,13 @@ type testScanner struct {
 
 	batch       func(size int64) // told of each batch
 	passed      atomic.Int64     // by Scan and Skip
+	committed   int64            // of what passed, at the last Commit
 	given       int64            // by Release
 	smallest    int64            // a frame this small is declined at its head in kernel mode
 	inUser      bool             // the driver says who shows
 	decline     bool
 	failAt      int64 // Scan fails once so many bytes have passed
+	failCommit  error
 	failRelease error
 	fault       error // a breach of the contract
 }
@@ -202,10 +204,15 @@ func (s *testScanner) Skip(n int64) {
 
 func (s *testScanner) Kernel() (int64, bool) { return s.left, !s.decline }
 
+func (s *testScanner) Commit() error {
+	s.committed = s.passed.Load()
+	return s.failCommit
+}
+
 func (s *testScanner) Release(n int64) error {
 	s.given += n
-	if n <= 0 || s.given > s.passed.Load() {
-		s.breach("released %d, in all %d of %d that passed", n, s.given, s.passed.Load())
+	if n <= 0 || s.given > s.committed {
+		s.breach("released %d, in all %d of %d that were committed", n, s.given, s.committed)
 	}
 	return s.failRelease
 }

@@ -47,6 +47,9 @@ func (u *User) Step(s Scanner) (Reason, error) {
 }
 
 func (u *User) flush(s Scanner) (Reason, error) {
+	if err := s.Commit(); err != nil {
+		return ScanFailed, err
+	}
 	n, err := u.w.Flush()
 	u.r.Consume(int(n))
 	u.due -= int(n)

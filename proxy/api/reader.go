@@ -25,7 +25,7 @@ type scanner interface {
 //
 // Invariants:
 //   - Bytes pass the Reader in stream order, through Scan, Skip or Pass; Release follows with the same bytes.
-//   - The log hears Intend for a batch before Scan lets its first byte pass.
+//   - The log hears Intend for a batch before Scan lets its first byte pass, and Commit before any of it is handed on.
 type Reader struct {
 	log  *journal.Log
 	x    *Exchange
@@ -114,6 +114,10 @@ func (r *Reader) Tail() bool { return r.scan.Tail() }
 
 // Pass lets n bytes pass that are no part of a streamed answer.
 func (r *Reader) Pass(n int64) { r.passed += n }
+
+// Commit is called before bytes that passed are handed to the client's socket. An error says that they may not be, since
+// there would be no record of them.
+func (r *Reader) Commit() error { return r.log.Commit() }
 
 // Release notes that n bytes more were handed to the client's socket.
 func (r *Reader) Release(n int64) {
