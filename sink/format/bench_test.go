@@ -1,12 +1,23 @@
 package format
 
-import "testing"
+import (
+	"testing"
+
+	"doorkeeper/access"
+)
+
+// exampleRecord is the contract's example: a read with nothing unusual about it.
+func exampleRecord(b *testing.B) *access.Record {
+	r := contractRecord(b)
+	r.Labels, r.TraceId, r.GroupInferred, r.GroupBasis = nil, "", "", ""
+	return r
+}
 
 func BenchmarkAppend(b *testing.B) {
 	for _, name := range Names {
 		f, _ := Lookup(name, "1.0.0")
 		b.Run(name, func(b *testing.B) {
-			r := contractRecord(b)
+			r := exampleRecord(b)
 			var dst []byte
 			b.ReportAllocs()
 			for b.Loop() {
@@ -16,7 +27,7 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 	b.Run("otlp", func(b *testing.B) {
-		r := contractRecord(b)
+		r := exampleRecord(b)
 		b.ReportAllocs()
 		for b.Loop() {
 			for _, v := range Attributes(r) {

@@ -183,6 +183,9 @@ func appendMillis(dst []byte, t *timestamppb.Timestamp) []byte {
 }
 
 func (k *cefKey) appendText(dst []byte, s string) []byte {
+	if quiet(s) && (k.most == 0 || len(s) <= k.most) {
+		return append(append(dst, k.key...), s...)
+	}
 	s = plain(s)
 	if k.most > 0 && len(s) > k.most {
 		dst = appendExtension(append(dst, k.long...), s)
@@ -190,6 +193,23 @@ func (k *cefKey) appendText(dst []byte, s string) []byte {
 	}
 	return appendExtension(append(dst, k.key...), s)
 }
+
+// quiet says that nothing in a string is escaped in any way: most are so.
+func quiet(s string) bool {
+	for i := range len(s) {
+		if !quietBytes[s[i]] {
+			return false
+		}
+	}
+	return s[0] != ' ' && s[len(s)-1] != ' '
+}
+
+var quietBytes = func() (set [256]bool) {
+	for c := byte(' '); c < 0x7f; c++ {
+		set[c] = c != '\\' && c != '='
+	}
+	return set
+}()
 
 // cut shortens a string to at most n bytes, between two characters.
 func cut(s string, n int) string {

@@ -118,8 +118,7 @@ func reveal(s string) (string, error) {
 // checkCEF reads a line back: each field is in its place and equal, every other key is one that the form derives.
 func checkCEF(t *testing.T, r *access.Record, own flat) {
 	t.Helper()
-	f, _ := Lookup("cef", "1.0.0")
-	line := f.Append(nil, r)
+	line := lookedUp["cef"].Append(nil, r)
 	fail := func(err error) {
 		if err != nil {
 			t.Fatalf("cef: %v\nrecord %s\ncef    %s", err, access.AppendJSON(nil, r), line)

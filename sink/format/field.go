@@ -40,6 +40,7 @@ type field struct {
 	ranges rangesOf
 	raw    func(dst []byte, r *access.Record) []byte
 	has    func(*access.Record) bool // of raw
+	fixed  bool                      // it is the same in every record: a getter needs none
 }
 
 // rangesOf is a list of pairs of numbers, each of which may be missing.
@@ -118,11 +119,11 @@ func millis(get func(*access.Record) *timestamppb.Timestamp) field {
 
 // constant is the same in every record.
 func constant(s string) field {
-	return field{kind: kindText, text: func(*access.Record) string { return s }}
+	return field{kind: kindText, fixed: true, text: func(*access.Record) string { return s }}
 }
 
 func constantInt(n int64) field {
-	return field{kind: kindInt, number: func(*access.Record) (int64, bool) { return n, true }}
+	return field{kind: kindInt, fixed: true, number: func(*access.Record) (int64, bool) { return n, true }}
 }
 
 func derivedText(get func(*access.Record) string) field { return field{kind: kindText, text: get} }

@@ -140,7 +140,7 @@ func ocsfPerClass(version string) []entry {
 }
 
 func constantRaw(json string) field {
-	return field{kind: kindRaw, has: func(*access.Record) bool { return true },
+	return field{kind: kindRaw, fixed: true, has: func(*access.Record) bool { return true },
 		raw: func(dst []byte, _ *access.Record) []byte { return append(dst, json...) }}
 }
 

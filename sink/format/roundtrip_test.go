@@ -161,17 +161,27 @@ func oneLine(text []byte) error {
 	return nil
 }
 
+// lookedUp are the formats by name, and nested what those that nest their fields have where.
+var (
+	lookedUp = func() map[string]Format {
+		all := map[string]Format{}
+		for _, name := range Names {
+			all[name], _ = Lookup(name, "1.0.0")
+		}
+		return all
+	}()
+	nested = map[string]places{
+		"ecs":  placesOf(ecsEntries("1.0.0")),
+		"ocsf": placesOf(ocsfEntries("1.0.0"), "class_uid", "category_uid", "activity_id", "type_uid", "activity_name"),
+	}
+)
+
 // checkForms reads every form of a record back.
 func checkForms(t *testing.T, r *access.Record) {
 	t.Helper()
 	own := ownForm(t, r)
-	for _, name := range []string{"ocsf", "ecs"} {
-		f, _ := Lookup(name, "1.0.0")
-		p := placesOf(ecsEntries("1.0.0"))
-		if name == "ocsf" {
-			p = placesOf(ocsfEntries("1.0.0"), "class_uid", "category_uid", "activity_id", "type_uid", "activity_name")
-		}
-		text := f.Append(nil, r)
+	for name, p := range nested {
+		text := lookedUp[name].Append(nil, r)
 		read, err := parseJSON(text)
 		if err == nil {
 			err = oneLine(text)

@@ -33,6 +33,7 @@ type leaf struct {
 	key    string   // `"name":`
 	opens  []string // `"parent":{`
 	shared int      // how many of the parents the leaf before has, too
+	always string   // the value as it is written, of one that is the same in every record
 }
 
 // newTree keeps the order of the entries, except that those of one object follow its first.
@@ -41,6 +42,7 @@ func newTree(entries []entry) *tree {
 	t.grow(entries, 0)
 	for i := range t.leaves {
 		e := &t.leaves[i]
+		e.freeze()
 		parts := strings.Split(e.path, ".")
 		for _, p := range parts[:len(parts)-1] {
 			e.opens = append(e.opens, `"`+p+`":{`)
@@ -54,6 +56,20 @@ func newTree(entries []entry) *tree {
 		}
 	}
 	return t
+}
+
+// freeze writes a constant's value once for all.
+func (e *leaf) freeze() {
+	switch {
+	case !e.fixed:
+	case e.kind == kindText:
+		e.always = string(access.AppendString(nil, e.text(nil)))
+	case e.kind == kindInt:
+		n, _ := e.number(nil)
+		e.always = strconv.FormatInt(n, 10)
+	default:
+		e.always = string(e.raw(nil, nil))
+	}
 }
 
 // grow appends the leaves below a parent, whose path is the first at bytes of theirs.
@@ -119,6 +135,11 @@ func (w *walk) begin(e *leaf) {
 }
 
 func (w *walk) write(e *leaf, r *access.Record) {
+	if e.fixed {
+		w.begin(e)
+		w.dst = append(w.dst, e.always...)
+		return
+	}
 	switch e.kind {
 	case kindText:
 		if s := e.text(r); s != "" {
