@@ -61,6 +61,9 @@ func show(v Value) string {
 	return "[" + strings.Join(maps, ", ") + "]"
 }
 
+// TestMarkdown: go generate ./sink/format writes the page.
+func TestMarkdown(t *testing.T) { compare(t, "../../docs/formats.md", Markdown()) }
+
 func TestLookupUnknown(t *testing.T) {
 	if f, ok := Lookup("leef", ""); ok || f != nil {
 		t.Errorf("there is a format %v", f)
