@@ -19,7 +19,7 @@ type Checkpoint struct {
 	Root     tlog.Hash // of the log
 	Journal  string
 	HeadSeq  int64     // every record up to this one is in a leaf of the log or under a running hash
-	Running  []Running // the open segments, at most one a stream
+	Running  []Running // the segments that are not sealed, in order
 	Previous *Previous // the journal before this one
 }
 
@@ -121,13 +121,19 @@ func (c *Checkpoint) extend(words []string) (err error) {
 	return err
 }
 
+var errRunning = errors.New("the checkpoint's running hashes are not in the order of streams and seqs")
+
+// check: a stream has several open segments for a moment, until what is full is sealed.
 func (c *Checkpoint) check() error {
 	if _, err := ulid.ParseStrict(c.Journal); err != nil {
 		return errors.New("the checkpoint names no journal")
 	}
 	for i, r := range c.Running {
-		if r.Stream != streams[0] && r.Stream != streams[1] || i > 0 && c.Running[0].Stream == r.Stream || i > 1 || r.First < 1 || r.Count < 1 {
-			return errors.New("the checkpoint's running hashes are not those of two streams")
+		if r.Stream != streams[0] && r.Stream != streams[1] || r.First < 1 || r.Count < 1 {
+			return errRunning
+		}
+		if i > 0 && (r.Stream < c.Running[i-1].Stream || r.Stream == c.Running[i-1].Stream && r.First <= c.Running[i-1].First) {
+			return errRunning
 		}
 	}
 	return nil

@@ -84,11 +84,14 @@ func (f *follower) read(limit int64) (more bool, err error) {
 		}
 	}
 	if next == nil {
-		return false, nil
+		return f.relist()
 	}
 	r, err := f.begin(*next)
-	if r == nil || err != nil {
+	if err != nil {
 		return false, err
+	}
+	if r == nil { // it has got another name: what is in it must not be passed over
+		return true, f.list()
 	}
 	f.open, f.first = append(f.open, r), r.first
 	return true, nil
@@ -121,6 +124,20 @@ func (f *follower) list() error {
 	f.listed = info.ModTime()
 	f.settled = time.Since(f.listed) > time.Second // file systems count coarsely
 	return nil
+}
+
+// relist lists the folder again if a spare is not there any more that was: it has got its name, and may hold records.
+func (f *follower) relist() (changed bool, err error) {
+	for _, n := range f.names {
+		if n.end != spareEnd {
+			continue
+		}
+		if _, err := os.Lstat(n.path); errors.Is(err, fs.ErrNotExist) {
+			f.settled = false
+			return true, f.list()
+		}
+	}
+	return false, nil
 }
 
 // next is the first segment behind those that were begun.

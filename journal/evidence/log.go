@@ -306,9 +306,10 @@ func (l *Log) pruneMarks() error {
 	return nil
 }
 
-// segmentPath is where a segment is, by its name without an end.
+// segmentPath is where a segment is, by its name without an end. It may be given its last name while it is looked for:
+// hence that is looked for again.
 func segmentPath(journal, stream, name string) (string, bool) {
-	for _, end := range []string{sealedEnd, openEnd, fencedEnd} {
+	for _, end := range []string{sealedEnd, openEnd, fencedEnd, sealedEnd} {
 		path := filepath.Join(journal, stream, name+end)
 		if _, err := os.Lstat(path); err == nil {
 			return path, true

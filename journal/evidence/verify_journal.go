@@ -26,6 +26,7 @@ type journalVerifier struct {
 	held      []held // the checkpoints that the journal is held against
 	files     []*file
 	named     map[segmentKey]*file
+	renamed   bool // a spare got its name while the folder was listed
 	scans     map[*file]*scanned
 	holes     []run // seqs up to the head that are in no file, and nothing says why
 	explained []run // seqs that are in no file, and it is known why
@@ -97,12 +98,16 @@ func (v *journalVerifier) hold() {
 func (v *journalVerifier) listFiles() error {
 	v.named = map[segmentKey]*file{}
 	for _, stream := range streams {
-		entries, err := os.ReadDir(filepath.Join(v.dir, stream))
+		entries, err := readSettled(filepath.Join(v.dir, stream))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		for _, e := range entries {
 			v.addFile(stream, e)
+		}
+		if v.renamed {
+			v.renamed, v.files = false, nil
+			return v.listFiles()
 		}
 	}
 	slices.SortFunc(v.files, func(a, b *file) int {
@@ -120,13 +125,35 @@ func (v *journalVerifier) listFiles() error {
 	return nil
 }
 
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// readSettled lists a folder whose files may get other names meanwhile: a listing can miss one that does. Two that are the
+// same have missed none.
+func readSettled(dir string) (entries []fs.DirEntry, err error) {
+	for range 10 {
+		before := entries
+		if entries, err = os.ReadDir(dir); err != nil {
+			return nil, err
+		}
+		same := func(a, b fs.DirEntry) bool { return a.Name() == b.Name() }
+		if before != nil && slices.EqualFunc(before, entries, same) {
+			break
+		}
+	}
+	return entries, nil
+}
+
 func (v *journalVerifier) addFile(stream string, e fs.DirEntry) {
 	path := filepath.Join(v.dir, stream, e.Name())
 	first, end, ok := parseSegmentName(e.Name())
 	switch {
 	case !ok && filepath.Ext(e.Name()) == spareEnd:
-		first = spareFirst(path) // in use already, or empty
-		if end = openEnd; first == 0 {
+		end = openEnd
+		if first = spareFirst(path); first == 0 { // empty, or it has got its name since it was listed
+			v.renamed = v.renamed || !exists(path)
 			return
 		}
 	case !ok && strings.HasSuffix(e.Name(), fencedEnd):
@@ -140,11 +167,10 @@ func (v *journalVerifier) addFile(stream string, e fs.DirEntry) {
 		v.report.Findings = append(v.report.Findings, Finding{What: Foreign, Stream: stream, Segment: e.Name(), Detail: "there is " + old.name() + " in its place"})
 		return
 	}
-	info, err := e.Info()
-	if err != nil {
-		return // it is gone by now, and is looked for where it is missed
+	f := &file{stream: stream, first: first, end: end, path: path}
+	if info, err := e.Info(); err == nil { // else it has another name by now, which scan finds
+		f.size = info.Size()
 	}
-	f := &file{stream: stream, first: first, end: end, path: path, size: info.Size()}
 	v.files = append(v.files, f)
 	v.named[segmentKey{stream, first}] = f
 }

@@ -86,6 +86,9 @@ func (v *journalVerifier) findHoles() {
 	all = append(all, v.explained...)
 	slices.SortFunc(all, func(a, b run) int { return cmp.Compare(a.from, b.from) })
 	next := int64(1)
+	if v.head < next {
+		return // no checkpoint claims any
+	}
 	for _, r := range append(all, run{v.head + 1, v.head + 1}) {
 		if r.from > next {
 			v.holes = append(v.holes, run{next, min(r.from-1, v.head)})

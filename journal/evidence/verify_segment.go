@@ -184,7 +184,7 @@ func (f *file) ended(s *scanned, frames *frames, at int64, err error) error {
 		s.footer = &frames.footer
 		if extra, err := frames.peek(1); err != nil {
 			return err
-		} else if len(extra) > 0 {
+		} else if len(extra) > 0 && f.end == sealedEnd { // else it is being sealed: it is cut behind its footer next
 			f.find(s, Changed, place{at: frames.at}, "something was added behind the segment's end")
 		}
 		if x := s.footer; len(s.findings) == 0 && (x.count != s.count || x.first != f.first || x.last != s.last) {

@@ -350,11 +350,13 @@ func TestLive(t *testing.T) {
 			}
 		}
 	}()
+	defer func() {
+		close(stop)
+		<-done
+	}()
 	for range 40 {
 		wantProved(t, verifyDir(t, j.dir))
 	}
-	close(stop)
-	<-done
 }
 
 func TestVerifyNothing(t *testing.T) {

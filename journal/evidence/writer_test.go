@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -113,7 +114,12 @@ func (j *testJournal) append(stream string, r *access.Record) int64 {
 func (j *testJournal) write() {
 	j.t.Helper()
 	for _, g := range j.open {
-		f, err := os.OpenFile(g.path, os.O_RDWR|os.O_CREATE, 0o600)
+		if _, err := os.Stat(g.path); err != nil { // a segment has its name when it has its header
+			if err := errors.Join(os.WriteFile(filepath.Join(filepath.Dir(filepath.Dir(g.path)), "new"), g.buf[:headerSize], 0o600), os.Rename(filepath.Join(filepath.Dir(filepath.Dir(g.path)), "new"), g.path)); err != nil {
+				j.t.Fatal(err)
+			}
+		}
+		f, err := os.OpenFile(g.path, os.O_RDWR, 0)
 		if err != nil {
 			j.t.Fatal(err)
 		}

@@ -278,11 +278,14 @@ func plainSlow(s string) string {
 	}
 	first, _ := utf8.DecodeRuneInString(s)
 	last, _ := utf8.DecodeLastRuneInString(s)
-	if unicode.IsSpace(first) || unicode.IsSpace(last) {
+	if edge(first) || edge(last) {
 		return escape(s, false)
 	}
 	return s
 }
+
+// edge are the spaces that may not stand at an end. Line ends may: they are escaped there as anywhere.
+func edge(r rune) bool { return unicode.IsSpace(r) && r != '\n' && r != '\r' }
 
 // inTheWay are the characters that JSON strings of ours escape (access.AppendJSON).
 func inTheWay(r rune) bool {
