@@ -56,7 +56,7 @@ func (d door) ask(q kmsg.Request) (kmsg.Response, error) {
 		return nil, err
 	}
 	defer c.Close()
-	if _, err := c.Write(frame(q, 1)); err != nil {
+	if _, err := c.Write(frame(q)); err != nil {
 		return nil, err
 	}
 	answer, err := readFrame(c)

@@ -137,7 +137,7 @@ func metadataOf(topics ...string) []byte {
 		t.Topic = &topics[i]
 		q.Topics = append(q.Topics, t)
 	}
-	return frame(q, 1)
+	return frame(q)
 }
 
 // unseen asks for topics that nobody has asked for before, a hundred at a time: the policy is evaluated for each of them.

@@ -110,9 +110,9 @@ func appendRecord(dst []byte, delta int32, key, value []byte) []byte {
 	return append(binary.AppendVarint(dst, int64(len(body))), body...)
 }
 
-// frame returns a request as it goes over the wire, length first.
-func frame(r kmsg.Request, correlation int32) []byte {
-	return kmsg.NewRequestFormatter(kmsg.FormatterClientID("doorkeeper-bench")).AppendRequest(nil, r, correlation)
+// frame returns a request as it goes over the wire, length first. Its correlation id is 1.
+func frame(r kmsg.Request) []byte {
+	return kmsg.NewRequestFormatter(kmsg.FormatterClientID("doorkeeper-bench")).AppendRequest(nil, r, 1)
 }
 
 // produceFrame asks a broker to append one batch. Every client sends the same bytes again and again.
@@ -126,7 +126,7 @@ func produceFrame(topic string, batch []byte) []byte {
 	p.Records = batch
 	t.Partitions = append(t.Partitions, p)
 	r.Topics = append(r.Topics, t)
-	return frame(r, 1)
+	return frame(r)
 }
 
 // A fetchFrame is a Fetch request whose offset is written in place before each use.
@@ -148,7 +148,7 @@ func newFetchFrame(topic [16]byte, most int) (*fetchFrame, error) {
 	p.FetchOffset, p.PartitionMaxBytes = marker, int32(most)
 	t.Partitions = append(t.Partitions, p)
 	r.Topics = append(r.Topics, t)
-	f := &fetchFrame{bytes: frame(r, 1)}
+	f := &fetchFrame{bytes: frame(r)}
 	if f.at = bytes.Index(f.bytes, binary.BigEndian.AppendUint64(nil, marker)); f.at < 0 {
 		return nil, errors.New("the offset is not in the frame")
 	}

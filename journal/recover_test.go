@@ -302,12 +302,11 @@ func (f *flight) calls(records []*access.Record) (n int64) {
 func TestCrash(t *testing.T) {
 	for seed := range uint64(80) {
 		f := takeOff(t, seed)
-		asked := int64(0)
 		for range f.random.IntN(300) {
 			f.step()
 		}
 		before := all(f.journal)
-		asked = f.calls(before)
+		asked := f.calls(before)
 		for _, l := range f.logs {
 			for _, s := range l.sums.byKey {
 				if s.key.operation == access.OpDescribe {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -116,6 +117,10 @@ func offerHandshakeV0(c *kfake.Cluster) error {
 
 // describe lets brokers answer with Settings when they are asked for their configuration.
 func (o *Options) describe(c *kfake.Cluster) {
+	var nodes []string
+	for i := range c.ListenAddrs() {
+		nodes = append(nodes, strconv.Itoa(i))
+	}
 	c.ControlKey(int16(kmsg.DescribeConfigs), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		asked := req.(*kmsg.DescribeConfigsRequest)
@@ -124,8 +129,8 @@ func (o *Options) describe(c *kfake.Cluster) {
 			if r.ResourceType != kmsg.ConfigResourceTypeBroker {
 				return nil, nil, false
 			}
-			node, err := strconv.Atoi(r.ResourceName)
-			if err != nil || node < 0 || node >= len(c.ListenAddrs()) {
+			node := slices.Index(nodes, r.ResourceName)
+			if node < 0 {
 				return nil, nil, false
 			}
 			of := kmsg.NewDescribeConfigsResponseResource()

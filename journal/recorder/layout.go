@@ -95,7 +95,7 @@ var order = binary.LittleEndian
 
 func view(p unsafe.Pointer, n int) []byte { return unsafe.Slice((*byte)(p), n) }
 
-// word is a word in the file that has to be written in its turn.
-func word(p unsafe.Pointer, at int) *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Add(p, at)) }
+// word is the word at p, in the file, that has to be written in its turn.
+func word(p unsafe.Pointer) *atomic.Uint32 { return (*atomic.Uint32)(p) }
 
 func word64(p unsafe.Pointer, at int) *atomic.Int64 { return (*atomic.Int64)(unsafe.Add(p, at)) }

@@ -82,8 +82,7 @@ func Open(path string, opt Options) (*Recorder, Recovery, error) {
 	r.syncing.init()
 	found, err := r.open(path)
 	if err != nil {
-		r.unmap()
-		return nil, Recovery{}, fmt.Errorf("opening the flight recorder %s: %w", path, err)
+		return nil, Recovery{}, fmt.Errorf("opening the flight recorder %s: %w", path, errors.Join(err, r.unmap()))
 	}
 	return r, found, nil
 }
@@ -198,7 +197,7 @@ func (r *Recorder) addChunk(class int) bool {
 	b := view(c, chunkHead)
 	order.PutUint32(b[4:], uint32(class))
 	order.PutUint32(b[8:], ^uint32(class))
-	word(c, 0).Store(chunkMagic)
+	word(c).Store(chunkMagic)
 	r.addPlaces(c, class)
 	return true
 }
@@ -266,7 +265,7 @@ func (r *Recorder) giveBack(p place) {
 // freed makes a place free. The lock is held.
 func (r *Recorder) freed(p place) {
 	if p.class >= tapeClasses {
-		word(p.p, slotState).Store(0)
+		word(p.p).Store(0)
 	}
 	r.free[p.class] = append(r.free[p.class], p)
 	r.held--

@@ -104,7 +104,7 @@ func (r *Recorder) readSlots(chunk, class int, found *Recovery) {
 		p := unsafe.Add(r.chunks[chunk], at)
 		b := view(p, size)
 		r.gen = max(r.gen, order.Uint64(b[slotGen:]))
-		kind := Kind(word(p, slotState).Load())
+		kind := Kind(word(p).Load())
 		if kind == 0 {
 			r.free[class] = append(r.free[class], place{p: p, class: uint8(class)})
 			continue
@@ -177,7 +177,7 @@ func (r *Recorder) Reset() error {
 	for _, c := range r.chunks { // first, so that half a reset is one
 		if class, ok := classOf(c); ok && class >= tapeClasses {
 			for at, size := chunkHead, slotSize(class); at+size <= chunkSize; at += size {
-				word(unsafe.Add(c, at), slotState).Store(0)
+				word(unsafe.Add(c, at)).Store(0)
 			}
 		}
 	}
@@ -199,7 +199,7 @@ func (r *Recorder) Reset() error {
 	r.fresh, r.free = nil, [classes][]place{}
 	for _, c := range r.chunks {
 		clear(view(c, chunkSize)[chunkHead:])
-		word(c, 0).Store(0)
+		word(c).Store(0)
 	}
 	r.fresh = append(r.fresh, r.chunks...)
 	r.held, r.gen = 0, 0

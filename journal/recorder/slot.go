@@ -50,7 +50,7 @@ func (r *Recorder) Take(s *Slot, kind Kind, context uint64, at int64, template [
 	order.PutUint32(b[slotNote:], uint32(note))
 	copy(b[from:], template)
 	order.PutUint32(b[slotCheck:], slotSum(b, from, len(template)))
-	word(p.p, slotState).Store(uint32(kind))
+	word(p.p).Store(uint32(kind))
 	return true
 }
 
@@ -68,7 +68,7 @@ func (s *Slot) Generation() uint64 { return s.gen }
 // Become changes the kind.
 func (s *Slot) Become(kind Kind) {
 	if s.p != nil {
-		word(s.p, slotState).Store(uint32(kind))
+		word(s.p).Store(uint32(kind))
 	}
 }
 
@@ -85,7 +85,7 @@ func (s *Slot) Note(upto uint64, figures []byte) {
 	order.PutUint32(b[noteLen:], uint32(n))
 	order.PutUint64(b[noteCount:], s.notes)
 	order.PutUint64(b[noteUpto:], upto)
-	word(at, noteCheck).Store(sumOf(b[noteLen : noteHead+n]))
+	word(at).Store(sumOf(b[noteLen : noteHead+n]))
 }
 
 // Recorded says that the record seq of the journal, which is written after this, takes up all that the slot holds of
@@ -100,7 +100,7 @@ func (s *Slot) Recorded(seq int64, upto uint64) {
 	order.PutUint64(b[markCount:], s.marks)
 	order.PutUint64(b[markSeq:], uint64(seq))
 	order.PutUint64(b[markUpto:], upto)
-	word(at, markCheck).Store(sumOf(b[markCount:]))
+	word(at).Store(sumOf(b[markCount:]))
 }
 
 // All as upto takes up everything, also what comes later.

@@ -202,7 +202,7 @@ func (s *Store) syncAll() error {
 	if len(parts) == 0 {
 		return nil
 	}
-	began := time.Now()
+	began := s.opt.Now()
 	for _, p := range parts {
 		if err := s.files.sync(p.g.file); err != nil {
 			return fmt.Errorf("syncing %s: %w", p.g.path, err)
@@ -216,7 +216,7 @@ func (s *Store) syncAll() error {
 	}
 	s.mu.Lock()
 	s.stats.syncs++
-	s.stats.syncTime += time.Since(began)
+	s.stats.syncTime += s.opt.Now().Sub(began)
 	for _, p := range parts {
 		p.g.synced = max(p.g.synced, p.end)
 	}

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Recovery is what Open found.
@@ -167,7 +166,7 @@ func (s *Store) look(path string, stream Stream, data int64) (seen, error) {
 	if err != nil {
 		return seen{}, fmt.Errorf("recovering a segment: %w", err)
 	}
-	defer c.Close()
+	defer c.Close() //nolint:errcheck // it was only read
 	out := seen{header: c.Header, size: c.size}
 	if c.Header.Journal != s.opt.Journal || c.Header.Stream != stream {
 		out.damage, out.open = &Damage{path, 0, "the header names another journal or stream"}, true
@@ -228,7 +227,7 @@ func (s *Store) fence(stream Stream, path string, seen seen, found *Recovery) (*
 	}
 	aside := filepath.Join(filepath.Dir(path), name)
 	if _, err := os.Lstat(aside); err == nil {
-		aside = filepath.Join(filepath.Dir(path), base+"."+strconv.FormatInt(time.Now().UnixNano(), 36)+".fenced")
+		aside = filepath.Join(filepath.Dir(path), base+"."+strconv.FormatInt(s.opt.Now().UnixNano(), 36)+".fenced")
 	}
 	if err := s.files.rename(path, aside); err != nil {
 		return nil, fmt.Errorf("fencing a damaged segment: %w", err)

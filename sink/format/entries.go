@@ -9,13 +9,13 @@ import (
 func tableEntries(prefix string, place func(row) string) []entry {
 	list := make([]entry, 0, len(table)+4)
 	for _, r := range table {
-		at, only := every, mask(0)
+		at := every
 		path, in, some := strings.Cut(place(r), "@")
 		if path == "" {
 			path = prefix + r.name
 		}
 		if some {
-			only = classMask(in)
+			only := classMask(in)
 			list = append(list, entry{path: prefix + r.name, of: r.name, class: every &^ only, field: r.field})
 			at = only
 		}
