@@ -86,9 +86,14 @@ func TestOpenGoesOn(t *testing.T) {
 // TestRecordsStayTheSame: what is read from disk after a restart is what readers of the ring were given, whole.
 func TestRecordsStayTheSame(t *testing.T) {
 	dir := t.TempDir()
-	read := func(j *Journal) (all []*access.Record) {
+	read := func(j *Journal) (all []*access.Record) { // to the end, while it closes
+		closed := make(chan error, 1)
+		go func() { closed <- j.Close() }()
 		for r := range j.Follow(context.Background(), Position{}) {
 			all = append(all, r)
+		}
+		if err := <-closed; err != nil {
+			t.Error(err)
 		}
 		return all
 	}
@@ -98,10 +103,8 @@ func TestRecordsStayTheSame(t *testing.T) {
 	j := openJournal(t, dir, opt)
 	appendBoth(j, names(1, 100)...)
 	j.Append(&access.Record{Kind: KindAccess, Decision: "deny", ClientId: "bad \xff", Labels: map[string]string{"a": "b"}, Seq: 7, Id: "01JD8Z2P6Q4V7M8X9T0R1S2W3Y"})
-	go j.Close()
 	before := read(j)
 	again := openJournal(t, dir, opt)
-	go again.Close()
 	if diff := cmp.Diff(before, read(again), protocmp.Transform()); diff != "" {
 		t.Errorf("-ring +disk:\n%s", diff)
 	}
