@@ -50,6 +50,14 @@ func (j *Journal) Accepts(read bool) error {
 	return fmt.Errorf("journal: %w", err)
 }
 
+// Epoch moves with what Accepts says.
+func (j *Journal) Epoch() uint64 {
+	if j.disk == nil {
+		return 0
+	}
+	return j.disk.Turns()
+}
+
 // Sync returns when everything that was appended before is on disk. All who wait share one sync.
 func (j *Journal) Sync() error {
 	if j.disk == nil {

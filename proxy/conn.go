@@ -131,7 +131,7 @@ var (
 func newConn(l *listener, raw *net.TCPConn, s *access.Session) *conn {
 	c := &conn{p: l.p, l: l, s: l.s, session: s, raw: raw, queue: newFifo(l.p.limits.Load().InFlight), decider: l.p.decider(s, l.s.cluster)}
 	c.env = api.Env{
-		Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: c.decider, Memory: l.p.kept, Now: time.Now,
+		Cluster: l.s.cluster, Route: portsRoute{l, s.Local}, Decider: recordedDecider{c.decider, l.p.opt.Journal}, Law: c.decider, Memory: l.p.kept, Now: time.Now,
 		Transactions: &l.s.transactions, AutoCreate: &l.s.autoCreate, Refer: func(call *access.Call) *access.Reference { return l.p.opt.Journal.Refer(s, call) },
 	}
 	c.limit()

@@ -53,7 +53,7 @@ func (c *conn) limit() {
 	}
 	c.limits = newLimits(c.p.opt.Accounts.Meter(c.session), &c.s.reaches)
 	c.env.Limits = c.limits
-	c.env.Law, c.env.Decider = c.env.Decider, limitDecider{c.env.Decider, c.limits.meter}
+	c.env.Decider = limitDecider{c.env.Decider, c.limits.meter}
 }
 
 // Tariff implements api.Limits.

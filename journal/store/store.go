@@ -68,6 +68,7 @@ type Store struct {
 	fault  atomic.Pointer[fault]
 
 	failing atomic.Bool
+	turns   atomic.Uint64 // of Writable
 
 	naming sync.RWMutex // held while a file gets another name, and while one is found and opened; before mu
 
@@ -281,6 +282,9 @@ func (s *Store) judge() {
 		}
 	}
 	old := s.fault.Load()
+	if (err == nil) != (old == nil) {
+		defer s.turns.Add(1) // after it: who has the number then has the answer
+	}
 	switch {
 	case err == nil && old != nil:
 		s.fault.Store(nil)
@@ -297,6 +301,9 @@ func (s *Store) Writable() error {
 	}
 	return nil
 }
+
+// Turns counts how often Writable has turned, one way or the other.
+func (s *Store) Turns() uint64 { return s.turns.Load() }
 
 // Head is the newest seq, 0 in a new journal.
 func (s *Store) Head() int64 { return s.head.Load() }

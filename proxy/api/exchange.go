@@ -17,7 +17,7 @@ type Env struct {
 	Cluster      *cluster.Cluster
 	Route        Route
 	Decider      Decider
-	Law          Decider          // Decider without what only counts: an answer is asked for again under it; nil: the same
+	Law          Decider          // Decider without what only counts and what the journal takes: an answer is asked for again under it; nil: the same
 	Memory       Memory           // nil: nobody counts
 	Limits       Limits           // nil: nothing is limited
 	Now          func() time.Time // nil: filtering an answer may take any time
