@@ -119,7 +119,7 @@ func (p *Policy) Configured() bool { return len(p.Paths) > 0 || p.Bundle != nil 
 
 // Records says how accesses become records, and what the journal of them promises.
 type Records struct {
-	Durability      string        `yaml:"durability" jsonschema:"enum=strict,enum=bounded,enum=permit" jsonschema_description:"What the journal promises. bounded: a crash of the process loses nothing, a power cut what came after the last sync. strict: also, what is read was noted on disk before it is released. permit: as bounded, and where the journal cannot be written everything goes on and is counted."`
+	Durability      string        `yaml:"durability" jsonschema:"enum=bounded,enum=permit" jsonschema_description:"What the journal promises. bounded: a crash of the process loses no finished record (of an open flow up to flow_interval, of sums up to summary_interval), a power cut what came after the last sync. permit: as bounded, and where the journal cannot be written everything goes on and is counted. strict is not built yet."`
 	OnFailure       OnFailure     `yaml:"on_failure" jsonschema_description:"What happens to accesses while the journal cannot be written. Not with durability permit."`
 	SyncInterval    time.Duration `yaml:"sync_interval" jsonschema_description:"How often the journal is brought to disk: what a power cut can take at most."`
 	FlowInterval    time.Duration `yaml:"flow_interval" jsonschema_description:"A flow is closed, and so recorded, this long after its first release even while more comes."`

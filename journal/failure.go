@@ -13,8 +13,8 @@ import (
 // What a journal survives (Options.Durability). Memory is what New makes.
 const (
 	Memory  = "memory"  // nothing
-	Strict  = "strict"  // as bounded; and what is released was noted on disk before
-	Bounded = "bounded" // the end of the process; of a power cut all but the last sync interval
+	Strict  = "strict"  // as bounded; and what is released was noted on disk before. No configuration can ask for it yet
+	Bounded = "bounded" // of finished records: the end of the process; of a power cut all but the last sync interval
 	Permit  = "permit"  // as bounded; and where it cannot be written, all goes on, and is counted
 )
 

@@ -161,8 +161,8 @@ func (p *Proxy) forget(c *conn) {
 	if p.sources[from]--; p.sources[from] <= 0 {
 		delete(p.sources, from)
 	}
-	p.mu.Unlock()
 	p.totals.add(c)
+	p.mu.Unlock()
 	p.serves.Done()
 }
 

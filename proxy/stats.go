@@ -146,15 +146,15 @@ type Stats struct {
 // Stats takes a snapshot.
 func (p *Proxy) Stats() Stats {
 	t := &p.totals
-	conns := p.snapshot()
-	s := Stats{
+	conns, s := p.moved()
+	s = Stats{
+		ClientIn: s.ClientIn, ClientOut: s.ClientOut, BrokerIn: s.BrokerIn, BrokerOut: s.BrokerOut,
+		RequestMoves: s.RequestMoves, ResponseMoves: s.ResponseMoves,
 		Sessions: len(conns), SessionsTotal: t.sessions.Load(), TurnedAway: t.turnedAway.Load(),
 		AuthFailures: t.authFailures.Load(), Faults: t.faults.Load(),
 		Quarantines: len(p.opt.Quarantine.All()), SessionsCut: t.cut.Load(), LoginsRefused: t.refusedLogins.Load(), Requests: map[string]int64{},
 		Denied: map[string]int64{}, Refused: map[string]int64{},
 		ReadWaits: t.waits[policy.Read].Load(), WriteWaits: t.waits[policy.Write].Load(),
-		ClientIn: t.clientIn.Load(), ClientOut: t.clientOut.Load(), BrokerIn: t.brokerIn.Load(), BrokerOut: t.brokerOut.Load(),
-		RequestMoves: t.requestCounts.snapshot(), ResponseMoves: t.responseCounts.snapshot(),
 		RequestLatency: t.request.snapshot(), ResponseLatency: t.response.snapshot(),
 		BuffersInUse: p.pool.InUse(), BuffersLimit: p.pool.Limit(), Pipes: p.pipes.Stats(),
 	}
@@ -178,4 +178,19 @@ func (p *Proxy) Stats() Stats {
 		s.ResponseMoves = s.ResponseMoves.Add(c.responses.count.Snapshot())
 	}
 	return s
+}
+
+// moved returns the open connections, and what those that have ended moved: each connection is in one of the two.
+func (p *Proxy) moved() ([]*conn, Stats) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]*conn, 0, len(p.conns))
+	for c := range p.conns {
+		all = append(all, c)
+	}
+	t := &p.totals
+	return all, Stats{
+		ClientIn: t.clientIn.Load(), ClientOut: t.clientOut.Load(), BrokerIn: t.brokerIn.Load(), BrokerOut: t.brokerOut.Load(),
+		RequestMoves: t.requestCounts.snapshot(), ResponseMoves: t.responseCounts.snapshot(),
+	}
 }
