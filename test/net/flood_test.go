@@ -80,10 +80,13 @@ func TestFlood(t *testing.T) {
 	if peak > most {
 		t.Errorf("more than %d MiB", most/mib)
 	}
-	source, err := helloTLS() // by itself: of those in the crowd, lines may have been left out
-	must(t, err)
 	d.Until(time.Minute, "a line says that a TLS client came to a plaintext listener", func() bool {
-		return d.Logged(source, "TLS client on a plaintext listener") == 1
+		if d.Logged("TLS client on a plaintext listener") > 0 {
+			return true
+		}
+		_, err := helloTLS() // once more: where many end in a second, lines are left out
+		must(t, err)
+		return false
 	})
 	all := append(sources(bad), hellos...)
 	log := strings.Join(d.Log(), "\n")
