@@ -13,6 +13,7 @@ import (
 
 	"doorkeeper/access"
 	"doorkeeper/admin"
+	"doorkeeper/internal/disk"
 	"doorkeeper/journal"
 )
 
@@ -70,11 +71,7 @@ func (c *coverage) set(next *admin.Coverage) error {
 	if err != nil {
 		return err
 	}
-	work := c.path + ".next"
-	if err := os.WriteFile(work, append(text, '\n'), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(work, c.path)
+	return disk.Replace(c.path, append(text, '\n'), 0o600)
 }
 
 func (a *App) coverages() admin.Coverages {

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+
+	"doorkeeper/internal/disk"
 )
 
 // file is what is kept, in the order in which it was learned.
@@ -114,23 +116,7 @@ func write(path string, f file) error {
 	if err != nil {
 		return err
 	}
-	next := path + ".new"
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // left by a crash
-		return err
-	}
-	temp, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(b)
-	err = errors.Join(err, temp.Sync(), temp.Close())
-	if err == nil {
-		err = os.Rename(next, path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(next))
-	}
-	return nil
+	return disk.Replace(path, b, 0o600)
 }
 
 // snapshot is what is to be kept. Interned names are not: nobody has confirmed them.

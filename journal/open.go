@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"doorkeeper/access"
+	"doorkeeper/internal/disk"
 	"doorkeeper/journal/store"
 )
 
@@ -35,7 +36,7 @@ func Open(dir string, opt Options) (*Journal, error) {
 		if found, err = j.use(dir, j.newID(j.opt.Now())); err != nil {
 			return nil, errors.Join(unreadable, err)
 		}
-		if err := errors.Join(syncDir(filepath.Join(dir, j.id)), syncDir(dir)); err != nil {
+		if err := errors.Join(disk.SyncDir(filepath.Join(dir, j.id)), disk.SyncDir(dir)); err != nil {
 			return nil, errors.Join(fmt.Errorf("making the journal's directory: %w", err), j.Close())
 		}
 	}
@@ -92,12 +93,4 @@ func fenced(f store.Fence, head int64) *access.Record {
 		Kind: KindGap, FromSeq: proto.Int64(f.Before + 1), ToSeq: proto.Int64(to),
 		Cause: "a segment of the " + f.Segment.Stream.String() + " stream is damaged and stays as it is: " + f.Damage.Error(),
 	}
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

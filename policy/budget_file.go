@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"doorkeeper/internal/disk"
 )
 
 // budgetFile is what of the budgets is kept over a restart.
@@ -118,22 +120,7 @@ func writeBudgets(path string, f budgetFile) error {
 	if err != nil {
 		return err
 	}
-	next := path + ".new"
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // left by a crash
-		return err
-	}
-	out, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = out.Write(append(text, '\n'))
-	if err = errors.Join(err, out.Sync(), out.Close()); err == nil {
-		err = os.Rename(next, path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(next))
-	}
-	return nil
+	return disk.Replace(path, append(text, '\n'), 0o600)
 }
 
 // A keeper writes the budgets down, some time after the first change, in a goroutine of its own.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"doorkeeper/internal/disk"
 	"doorkeeper/journal"
 )
 
@@ -93,26 +94,8 @@ func saveCursor(path string, at journal.Position, n counts) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("making the cursors' directory: %w", err)
 	}
-	next := path + ".new"
-	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
+	if err := disk.Replace(path, append(text, '\n'), 0o600); err != nil {
 		return fmt.Errorf("writing the cursor: %w", err)
 	}
-	_, err = f.Write(append(text, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(next, path)
-	}
-	if err != nil {
-		return fmt.Errorf("writing the cursor: %w", err)
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes a rename in it survive a loss of power.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return nil
 }

@@ -211,8 +211,8 @@ func TestFileOverRestarts(t *testing.T) {
 	}
 }
 
-// A disk is a file system that is full, or breaks, when told.
-type disk struct {
+// A faulty disk is a file system that is full, or breaks, when told.
+type faultyDisk struct {
 	mu           sync.Mutex
 	room         int   // bytes that still fit
 	truncateFail error // of Truncate
@@ -220,15 +220,15 @@ type disk struct {
 
 type diskHandle struct {
 	handle
-	disk *disk
+	disk *faultyDisk
 }
 
-func (d *disk) open(path string) (handle, int64, bool, error) {
+func (d *faultyDisk) open(path string) (handle, int64, bool, error) {
 	h, size, whole, err := openOS(path)
 	return diskHandle{h, d}, size, whole, err
 }
 
-func (d *disk) set(room int) {
+func (d *faultyDisk) set(room int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.room = room
@@ -264,7 +264,7 @@ func TestFileDiskFull(t *testing.T) {
 }
 
 func diskFull(t *testing.T, truncates bool) {
-	d := &disk{room: 1000}
+	d := &faultyDisk{room: 1000}
 	want := []string{"a", "b", "c", "d", "e", "f", "g", "h"} // "torn" sorts behind them
 	if !truncates {
 		d.truncateFail = errors.New("no truncate either")
@@ -332,7 +332,7 @@ func TestFileLeftBehind(t *testing.T) {
 func TestFileGivesUp(t *testing.T) {
 	j := journal.New(journal.Options{})
 	dir, path := t.TempDir(), filepath.Join(t.TempDir(), "x")
-	f := startFile(t, j, dir, FileOptions{Path: path}, (&disk{}).open)
+	f := startFile(t, j, dir, FileOptions{Path: path}, (&faultyDisk{}).open)
 	appendNamed(j, "a", "b")
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()

@@ -280,7 +280,7 @@ func TestNoRoomForDeadLetters(t *testing.T) {
 		far := &farSide{does: func(int, *Batch) error { return Refuse(errFar) }}
 		dir := t.TempDir()
 		s := New(j, far, Options{Name: "far", Dir: dir})
-		d := &disk{}
+		d := &faultyDisk{}
 		s.graves.out.open = d.open
 		s.Start()
 		appendNamed(j, "poison")

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"doorkeeper/internal/disk"
 )
 
 // tileHeight and tileWidth are C2SP tlog-tiles' own: a full tile is 256 hashes, a full bundle 256 entries.
@@ -213,27 +215,13 @@ func (t *tiles) write(tile tlog.Tile, data []byte) error {
 
 // writeFile puts a whole file in its place, or leaves what was there.
 func writeFile(path string, data []byte, mode fs.FileMode) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".new-*")
-	if err != nil {
-		return err
+	if err := disk.Replace(path, data, mode); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("writing %s: %w", path, err), os.Remove(f.Name()))
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return nil
 }
 
 // readBounded reads a whole file that may not be larger than this.

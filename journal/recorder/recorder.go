@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"doorkeeper/internal/disk"
 )
 
 // Defaults of Options, in bytes.
@@ -100,7 +102,7 @@ func (r *Recorder) open(path string) (found Recovery, err error) {
 	}
 	size := max(info.Size(), headSize+r.opt.Reserve)
 	size = headSize + (size-headSize+step-1)/step*step
-	if err := allocate(r.file, 0, size); err != nil {
+	if err := disk.Allocate(r.file, 0, size); err != nil {
 		return found, fmt.Errorf("reserving %d bytes: %w (free some space, or set state_dir to a disk that has it)", size, err)
 	}
 	if r.head, err = r.mapped(0, headSize); err != nil {
@@ -215,7 +217,7 @@ func (r *Recorder) grow() {
 	}
 	err := errMax
 	if r.size+step <= headSize+r.opt.Max {
-		err = allocate(r.file, r.size, step)
+		err = disk.Allocate(r.file, r.size, step)
 	}
 	if err == nil {
 		err = r.mapStep(r.size)
@@ -317,7 +319,7 @@ func (r *Recorder) Sync() error {
 		r.mu.Lock()
 		r.epoch++
 		r.mu.Unlock()
-		if err := syncData(r.file); err != nil {
+		if err := disk.SyncData(r.file); err != nil {
 			return fmt.Errorf("syncing the flight recorder: %w", err)
 		}
 		return nil

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"doorkeeper/internal/disk"
 )
 
 // files are the calls that can fail for reasons outside of the program. Tests put faults into them.
@@ -18,7 +19,10 @@ type files struct {
 }
 
 func osFiles() files {
-	return files{allocate: allocate, sync: syncData, syncDir: syncDir, rename: os.Rename}
+	return files{
+		allocate: func(f *os.File, size int64) error { return disk.Allocate(f, 0, size) },
+		sync:     disk.SyncData, syncDir: disk.SyncDir, rename: os.Rename,
+	}
 }
 
 // create makes a file of a size that is allocated, not only promised: writing into its mapping cannot find the disk full.
@@ -33,40 +37,10 @@ func (x *files) create(path string, size int64) (*os.File, error) {
 	return f, nil
 }
 
-// writeZeros allocates where the file system cannot do so by itself.
-func writeZeros(f *os.File, size int64) error {
-	zeros := make([]byte, 1<<20)
-	for at := int64(0); at < size; {
-		n, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at)
-		if err != nil {
-			return err
-		}
-		at += int64(n)
-	}
-	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 func mapFile(f *os.File, size int64) ([]byte, error) {
 	m, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("mapping %s: %w", f.Name(), err)
 	}
 	return m, nil
-}
-
-// again repeats what a signal interrupted.
-func again(call func() error) error {
-	for {
-		if err := call(); !errors.Is(err, syscall.EINTR) {
-			return err
-		}
-	}
 }

@@ -7,18 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func allocate(f *os.File, size int64) error {
-	err := again(func() error { return unix.Fallocate(int(f.Fd()), 0, 0, size) })
-	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
-		return writeZeros(f, size)
-	}
-	return err
-}
-
-func syncData(f *os.File) error {
-	return again(func() error { return unix.Fdatasync(int(f.Fd())) })
-}
-
 // nextData is where the first bytes at or after an offset are that were ever written, -1 if there are none. A file
 // system that does not know says that all are.
 func nextData(f *os.File, offset int64) int64 {

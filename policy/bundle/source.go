@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"doorkeeper/internal/disk"
 )
 
 // Options say where bundles come from and which are good (contracts: config, policy.bundle).
@@ -230,29 +232,10 @@ func (s *Source) persist(b *Bundle) error {
 	if err := os.MkdirAll(s.opt.Dir, 0o700); err != nil {
 		return fmt.Errorf("%v is in force, but cannot be kept for the next start: %w", b, err)
 	}
-	if err := replace(filepath.Join(s.opt.Dir, lastGood), b.archive); err != nil {
+	if err := disk.Replace(filepath.Join(s.opt.Dir, lastGood), b.archive, 0o600); err != nil {
 		return fmt.Errorf("%v is in force, but cannot be kept for the next start: %w", b, err)
 	}
 	return nil
-}
-
-func replace(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".bundle-*") // 0600
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // after the rename there is none
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	return err
 }
 
 // Run fetches until ctx ends: at once, then every Poll, with a tenth of it as jitter. tried hears what became of each try;
