@@ -35,7 +35,7 @@ var layers = []struct {
 	{"quarantine", []string{"access", "internal/register"}},
 	{"journal/store", []string{"internal/disk"}},
 	{"journal/recorder", []string{"internal/disk"}},
-	{"journal/evidence", []string{"access", "internal/disk"}},
+	{"journal/evidence", []string{"access", "journal/store", "internal/disk"}},
 	{"journal", []string{"access", "journal/recorder", "journal/store", "internal/disk"}},
 	{"sink/format", []string{"access"}},
 	{"sink", []string{"journal", "access", "sink/format", "internal/disk"}},

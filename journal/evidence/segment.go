@@ -11,21 +11,21 @@ import (
 	"strings"
 
 	"github.com/oklog/ulid/v2"
-	"google.golang.org/protobuf/encoding/protowire"
+
+	"doorkeeper/journal/store"
 )
 
 // Streams of a journal, in the order in which their folders are read.
 var streams = [...]string{"access", "control"}
 
-// What a segment consists of, as the journal's store writes it. All integers are little endian.
+// What a segment consists of (journal/store has its format). Frames are read here in a way of their own: the store goes on
+// behind what does not check, and a verifier has to say what it is.
 const (
-	headerSize = 64 // magic, version, stream, journal, first seq, created, zeros, CRC-32C of the 60 bytes before
-	frameHead  = 8  // length of the payload, CRC-32C of it
-	footerSize = 80 // a mark, CRC-32C, then count, first and last seq, two times, zeros
-	footerMark = 0xFFFFFFFF
-	maxPayload = 16 << 20
-	magic      = "DKJ1"
-	version    = 1
+	headerSize = store.HeaderSize
+	frameHead  = 8 // length of the payload u32, CRC-32C of it
+	footerSize = store.FooterSize
+	footerMark = 0xFFFFFFFF // in place of a length
+	maxPayload = store.MaxPayload
 )
 
 // The ends of a segment's name. A spare that has a header is an open one that was not renamed yet.
@@ -60,23 +60,11 @@ type header struct {
 }
 
 func parseHeader(b []byte) (header, error) {
-	switch {
-	case len(b) < headerSize:
-		return header{}, errors.New("it is too short for a header")
-	case string(b[:4]) != magic:
-		return header{}, errors.New("it does not begin as a segment does")
-	case binary.LittleEndian.Uint32(b[60:]) != crc32.Checksum(b[:60], castagnoli):
-		return header{}, errors.New("its header's checksum does not match")
-	case b[4] != version:
-		return header{}, fmt.Errorf("its format's version is %d, which this program does not know", b[4])
-	case int(b[5]) >= len(streams):
-		return header{}, fmt.Errorf("its stream is %d, which this program does not know", b[5])
+	h, err := store.ParseHeader(b)
+	if err != nil {
+		return header{}, err
 	}
-	return header{
-		stream:  streams[b[5]],
-		journal: ulid.ULID(b[8:24]).String(),
-		first:   int64(binary.LittleEndian.Uint64(b[24:])),
-	}, nil
+	return header{stream: h.Stream.String(), journal: ulid.ULID(h.Journal).String(), first: h.First}, nil
 }
 
 // A footer ends a sealed segment. It is an index: what it says is compared with what is there.
@@ -173,11 +161,11 @@ func (f *frames) readFooter() error {
 	if err != nil {
 		return err
 	}
-	if len(b) < footerSize || binary.LittleEndian.Uint32(b[4:]) != crc32.Checksum(b[8:], castagnoli) || !zero(b[48:]) {
+	x, err := store.ParseFooter(b)
+	if err != nil || !zero(b[48:]) {
 		return errors.New("a footer whose checksum does not match")
 	}
-	n := func(i int) int64 { return int64(binary.LittleEndian.Uint64(b[8+8*i:])) }
-	f.footer = footer{n(0), n(1), n(2)}
+	f.footer = footer{x.Count, x.First, x.Last}
 	f.at += footerSize
 	return errFooter
 }
@@ -193,31 +181,12 @@ func zero(b []byte) bool {
 
 // Fields of the record that are looked at without decoding it all.
 const (
-	fieldJournal   = 2
-	fieldSeq       = 3
 	fieldKind      = 5
 	fieldOperation = 6
 )
 
-// seqOf is the seq of a record's protobuf, 0 if there is none. The journal writes it in front.
+// seqOf is the seq of a record's protobuf, 0 if there is none.
 func seqOf(payload []byte) int64 {
-	for len(payload) > 0 {
-		number, kind, n := protowire.ConsumeTag(payload)
-		if n < 0 {
-			return 0
-		}
-		payload = payload[n:]
-		if number == fieldSeq && kind == protowire.VarintType {
-			seq, n := protowire.ConsumeVarint(payload)
-			if n < 0 {
-				return 0
-			}
-			return int64(seq)
-		}
-		if n = protowire.ConsumeFieldValue(number, kind, payload); n < 0 {
-			return 0
-		}
-		payload = payload[n:]
-	}
-	return 0
+	seq, _ := store.SeqOf(payload)
+	return seq
 }

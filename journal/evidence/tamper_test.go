@@ -189,7 +189,7 @@ var tamperings = []struct {
 		i := 1 + x.rand.IntN(len(p.payloads)-1)
 		seq := p.seq(i)
 		_, n := binary.Uvarint(p.payloads[i][1:])
-		p.payloads[i] = append(binary.AppendUvarint([]byte{fieldSeq << 3}, uint64(p.seq(i-1))), p.payloads[i][1+n:]...)
+		p.payloads[i] = append(binary.AppendUvarint([]byte{3 << 3}, uint64(p.seq(i-1))), p.payloads[i][1+n:]...)
 		return p.bytes(), []clue{{segment: p.name(), position: int64(i + 1)}, {seq: seq}}
 	}},
 }

@@ -88,7 +88,7 @@ func (j *testJournal) payload(stream string, r *access.Record) []byte {
 			r.Decision = "deny"
 		}
 	}
-	b := protowire.AppendVarint([]byte{fieldSeq << 3}, uint64(j.seq))
+	b := protowire.AppendVarint([]byte{3 << 3}, uint64(j.seq))
 	b, err := proto.MarshalOptions{}.MarshalAppend(b, r)
 	if err != nil {
 		j.t.Fatal(err)
@@ -175,13 +175,13 @@ func (j *testJournal) fill(n, size int) {
 }
 
 func appendHeader(b []byte, stream, journal string, first int64) []byte {
-	b = append(b, magic...)
+	b = append(b, "DKJ1"...)
 	id := ulid.MustParseStrict(journal)
 	kind := byte(0)
 	if stream == "control" {
 		kind = 1
 	}
-	b = append(b, version, kind, 0, 0)
+	b = append(b, 1, kind, 0, 0)
 	b = append(b, id[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(first))
 	b = binary.LittleEndian.AppendUint64(b, 1)
