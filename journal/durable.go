@@ -19,7 +19,7 @@ func (j *Journal) commit(l *Log) error {
 		l.unnoted = false
 		return fmt.Errorf("%w: %w", ErrUnnoted, errFull)
 	}
-	if j.strict {
+	if j.opt.Durability == Strict {
 		if err := j.recorder.Sync(); err != nil {
 			return fmt.Errorf("%w: %w", ErrUnnoted, err)
 		}
@@ -27,5 +27,6 @@ func (j *Journal) commit(l *Log) error {
 	return nil
 }
 
-// recycle makes room in the flight recorder of what was recorded.
-func (j *Journal) recycle() { _ = j.recorder.Cycle(func() error { return nil }) }
+// recycle makes room in the flight recorder of what was recorded, once that is on disk. Where it cannot be brought there, no
+// room is made: whoever wants some finds out.
+func (j *Journal) recycle() { _ = j.recorder.Cycle(j.Sync) }

@@ -15,7 +15,7 @@ const figuresSize = 16*8 + 108
 
 // Bits of the last number.
 const (
-	figEstimated = 1 << iota
+	figEstimated int64 = 1 << iota
 	figPartial
 	figRetried
 	figDigest
@@ -41,7 +41,7 @@ func takeNumbers(b []byte, n int) (numbers []int64, rest []byte, err error) {
 	return numbers, b[8*n:], nil
 }
 
-func bit(is bool, b int64) int64 {
+func bit[T int64 | uint32](is bool, b T) T {
 	if is {
 		return b
 	}

@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"sync"
 
-	"google.golang.org/protobuf/proto"
-
 	"doorkeeper/access"
 	"doorkeeper/journal/recorder"
 )
@@ -19,7 +17,7 @@ type party struct {
 	who      *access.Identity
 	client   *access.Client
 	upstream netip.AddrPort
-	open     int // flows and sums under it
+	open     int // flows and sums under it, and the session while it is the newest
 }
 
 // scratch is what a template is made with.
@@ -44,10 +42,7 @@ func (c *scratch) template(describe func(*access.Record)) []byte {
 	if access.Sanitize(&c.record) > largestTemplate {
 		shorten(&c.record)
 	}
-	var err error
-	if c.bytes, err = (proto.MarshalOptions{}).MarshalAppend(c.bytes[:0], &c.record); err != nil {
-		panic(err) // it has only text, and that is valid
-	}
+	c.bytes = access.AppendProto(c.bytes[:0], &c.record)
 	return c.bytes
 }
 
@@ -69,7 +64,7 @@ func (l *Log) under(who *access.Identity, client *access.Client) *party {
 	if old != nil && old.upstream == l.session.Upstream && sameIdentity(old.who, who) && sameClient(old.client, client) {
 		return old
 	}
-	c := &party{who: who, client: client, upstream: l.session.Upstream}
+	c := &party{who: who, client: client, upstream: l.session.Upstream, open: 1}
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	template := s.template(func(r *access.Record) {
@@ -99,9 +94,9 @@ func (l *Log) release() {
 	}
 }
 
-// leave gives up a context that nothing is open under any more.
+// leave gives up a context when nothing is open under it any more.
 func (l *Log) leave(c *party) {
-	if c.open == 0 && c != l.party {
+	if c.open--; c.open == 0 {
 		c.slot.Free()
 	}
 }
@@ -121,22 +116,30 @@ func (l *Log) take(s *recorder.Slot, kind recorder.Kind, context uint64, templat
 
 // hold keeps a flow.
 func (l *Log) hold(f *flow) {
+	r := &f.request
+	f.party = l.holdUnder(&f.slot, recorder.Flow, r.Identity, r.Client, func(r *access.Record) { f.describe(l, r) }, figuresSize)
+}
+
+// holdUnder takes a slot for what describe says, under the context of who and client, which it returns; nil: there is no
+// room.
+func (l *Log) holdUnder(
+	s *recorder.Slot, kind recorder.Kind, who *access.Identity, client *access.Client, describe func(*access.Record), figures int,
+) *party {
 	if l.journal.recorder == nil {
-		return
+		return nil
 	}
-	c := l.under(f.request.Identity, f.request.Client)
+	c := l.under(who, client)
 	if c == nil {
-		return
+		return nil
 	}
 	c.open++ // first: what makes room may close others
-	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
-	if !l.take(&f.slot, recorder.Flow, c.slot.Generation(), s.template(func(r *access.Record) { f.describe(l, r) }), figuresSize) {
-		c.open--
+	t := scratches.Get().(*scratch)
+	defer scratches.Put(t)
+	if !l.take(s, kind, c.slot.Generation(), t.template(describe), figures) {
 		l.leave(c)
-		return
+		return nil
 	}
-	f.party = c
+	return c
 }
 
 // letGo gives up the place of a flow. recorded: what it held stands in a record now, or there was nothing to record.
@@ -151,7 +154,6 @@ func (l *Log) letGo(f *flow, recorded bool) {
 	}
 	f.slot.Free()
 	f.dirty = false
-	f.party.open--
 	l.leave(f.party)
 	f.party = nil
 	l.clearTape()
@@ -168,22 +170,15 @@ func (l *Log) clearTape() {
 
 // Flags of a batch on the tape.
 const (
-	flagOpens     = 1 << iota // first of a request in its flow
-	flagControl               // as in intent
-	flagCut                   //
-	flagEstimated             //
-	flagWrite                 // a batch that the broker answered for
-	flagBad                   // which it did not take, or nobody knows
-	flagRepeated              // or had taken before: it counts in nothing
-	flagAcquired              // no batch: offsets that a share group's member was given
+	flagOpens     uint32 = 1 << iota // first of a request in its flow
+	flagControl                      // as in intent
+	flagCut                          //
+	flagEstimated                    //
+	flagWrite                        // a batch that the broker answered for
+	flagBad                          // which it did not take, or nobody knows
+	flagRepeated                     // or had taken before: it counts in nothing
+	flagAcquired                     // no batch: offsets that a share group's member was given
 )
-
-func bitIf(is bool, flag uint32) uint32 {
-	if is {
-		return flag
-	}
-	return 0
-}
 
 // noteIntent puts a batch on the tape before it is released.
 func (l *Log) noteIntent(i *intent) {
@@ -192,7 +187,7 @@ func (l *Log) noteIntent(i *intent) {
 	}
 	i.note = l.tape.Note(&i.flow.slot, &recorder.Batch{
 		First: i.first, Last: i.last, Requested: i.requested, Size: i.size, CRC: i.crc, Messages: i.messages,
-		Flags: bitIf(i.opens, flagOpens) | bitIf(i.control, flagControl) | bitIf(i.cut, flagCut) | bitIf(i.estimated, flagEstimated),
+		Flags: bit(i.opens, flagOpens) | bit(i.control, flagControl) | bit(i.cut, flagCut) | bit(i.estimated, flagEstimated),
 	})
 	if i.note == nil {
 		l.unnoted = true

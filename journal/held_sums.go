@@ -15,6 +15,12 @@ type heldSum struct {
 	several bool   // it stands for several sessions
 }
 
+// Bits of the last number.
+const (
+	sumBytes   int64 = 1 << iota // it counts bytes
+	sumSeveral                   // heldSum.several
+)
+
 // sumFigures is the room that a sum's note needs: 8 numbers.
 const sumFigures = 8 * 8
 
@@ -25,7 +31,7 @@ func (h *heldSum) note(r *access.Record) {
 	}
 	s := scratches.Get().(*scratch)
 	s.bytes = appendNumbers(s.bytes[:0], r.Time.AsTime().UnixNano(), r.EndTime.AsTime().UnixNano(), r.GetRequests(), r.Count,
-		r.GetRequestBytes(), r.GetResponseBytes(), r.ThrottleMs, bit(r.RequestBytes != nil, 1)|bit(h.several, 2))
+		r.GetRequestBytes(), r.GetResponseBytes(), r.ThrottleMs, bit(r.RequestBytes != nil, sumBytes)|bit(h.several, sumSeveral))
 	h.slot.Note(0, s.bytes)
 	scratches.Put(s)
 }
@@ -38,31 +44,16 @@ func readSum(b []byte, r *access.Record) (several bool, err error) {
 	}
 	r.Time, r.EndTime = timestamppb.New(fromUnixNano(n[0])), timestamppb.New(fromUnixNano(n[1]))
 	r.Requests, r.Count = proto.Int64(n[2]), n[3]
-	if n[7]&1 != 0 {
+	if n[7]&sumBytes != 0 {
 		r.RequestBytes, r.ResponseBytes = proto.Int64(n[4]), proto.Int64(n[5])
 	}
 	r.ThrottleMs = n[6]
-	return n[7]&2 != 0, nil
+	return n[7]&sumSeveral != 0, nil
 }
 
 // holdSum keeps a sum of one session, which describe says what it is.
 func (l *Log) holdSum(s *summary, who *access.Identity, client *access.Client, describe func(*access.Record)) {
-	if l.journal.recorder == nil {
-		return
-	}
-	c := l.under(who, client)
-	if c == nil {
-		return
-	}
-	c.open++
-	t := scratches.Get().(*scratch)
-	defer scratches.Put(t)
-	if !l.take(&s.held.slot, recorder.Sum, c.slot.Generation(), t.template(describe), sumFigures) {
-		c.open--
-		l.leave(c)
-		return
-	}
-	s.held.party = c
+	s.held.party = l.holdUnder(&s.held.slot, recorder.Sum, who, client, describe, sumFigures)
 	s.held.note(s.record)
 }
 
@@ -71,7 +62,6 @@ func (l *Log) letGoSum(s *summary, recorded bool) {
 		return
 	}
 	s.held.slot.Free()
-	s.held.party.open--
 	l.leave(s.held.party)
 }
 

@@ -56,7 +56,6 @@ type Journal struct {
 	id  string
 
 	disk *store.Store // nil: in memory
-	dir  string       // of this journal's segments
 
 	mu      sync.Mutex // guards all below
 	entropy *ulid.MonotonicEntropy
@@ -70,7 +69,6 @@ type Journal struct {
 	closed  bool
 
 	recorder *recorder.Recorder // nil: what is open ends with the process
-	strict   bool               // what was intended is on disk before it is released
 
 	stray   atomic.Int64
 	retries *retries

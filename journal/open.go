@@ -64,7 +64,7 @@ func (j *Journal) use(dir, id string) (store.Recovery, error) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.disk, j.dir, j.id, j.head = disk, filepath.Join(dir, id), id, found.Head
+	j.disk, j.id, j.head = disk, id, found.Head
 	return found, nil
 }
 

@@ -290,7 +290,7 @@ func (l *Log) Acquired(s *access.Span, first, last int64) {
 		opens = true
 	}
 	f.acquire(first, last)
-	l.noteDone(f, &recorder.Batch{First: first, Last: last, Flags: flagAcquired | bitIf(opens, flagOpens)})
+	l.noteDone(f, &recorder.Batch{First: first, Last: last, Flags: flagAcquired | bit(opens, flagOpens)})
 }
 
 func (t *totals) acquire(first, last int64) {

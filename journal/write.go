@@ -26,7 +26,7 @@ func (l *Log) Wrote(w *access.Write) {
 		f.span, f.correlation = s, s.Correlation
 	}
 	b := written(w, good)
-	b.Flags |= bitIf(opens, flagOpens) | bitIf(repeated, flagRepeated)
+	b.Flags |= bit(opens, flagOpens) | bit(repeated, flagRepeated)
 	f.countWrite(&b)
 	if !repeated && good {
 		f.lastAhead = b.Last
@@ -77,7 +77,7 @@ func written(w *access.Write, good bool) recorder.Batch {
 	}
 	return recorder.Batch{
 		First: w.First, Last: last, Size: w.Bytes, CRC: w.CRC, Messages: w.Messages,
-		Flags: flagWrite | bitIf(w.Estimated, flagEstimated) | bitIf(!good, flagBad),
+		Flags: flagWrite | bit(w.Estimated, flagEstimated) | bit(!good, flagBad),
 	}
 }
 
