@@ -380,12 +380,12 @@ func AppendString(dst []byte, s string) []byte {
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
-		if r != utf8.RuneError && !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+		if r != utf8.RuneError && !Invisible(r) {
 			i += size
 			continue
 		}
 		dst = append(dst, s[start:i]...)
-		dst = appendRune(dst, r)
+		dst = AppendEscaped(dst, r)
 		i += size
 		start = i
 	}
@@ -393,8 +393,17 @@ func AppendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// appendRune writes a character as JSON escapes it: in UTF-16.
-func appendRune(dst []byte, r rune) []byte {
+// Invisible says whether a character does something in place of being seen: control and format characters, and what ends
+// lines and paragraphs. No form of a record holds one as it is.
+func Invisible(r rune) bool {
+	if r < 0x7f {
+		return r < ' '
+	}
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// AppendEscaped writes a character as JSON escapes it: in UTF-16.
+func AppendEscaped(dst []byte, r rune) []byte {
 	if high, low := utf16.EncodeRune(r); high != unicode.ReplacementChar {
 		return appendEscape(appendEscape(dst, uint16(high)), uint16(low))
 	}

@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"encoding/json"
 	"sync"
 	"time"
 
@@ -26,14 +25,9 @@ func newGraves(path string) *graves {
 func (g *graves) bury(r *access.Record, why string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	reason, err := json.Marshal(why)
-	if err != nil {
-		return err
-	}
 	g.buf = append(g.buf[:0], `{"time":"`...)
 	g.buf = time.Now().UTC().AppendFormat(g.buf, time.RFC3339Nano)
-	g.buf = append(g.buf, `","why":`...)
-	g.buf = append(g.buf, reason...)
+	g.buf = access.AppendString(append(g.buf, `","why":`...), why)
 	g.buf = append(g.buf, `,"record":`...)
 	g.buf = append(access.AppendJSON(g.buf, r), "}\n"...)
 	if err := g.out.ready(); err != nil {

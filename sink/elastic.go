@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -57,13 +56,7 @@ type bulkAnswer struct {
 
 // Send is in Sender.
 func (e *Elastic) Send(ctx context.Context, b *Batch) error {
-	buf := zipped.Get().(*bytes.Buffer)
-	defer zipped.Put(buf)
-	body, err := zip(buf, b.Body)
-	if err != nil {
-		return err
-	}
-	a, err := e.do(ctx, e.bulk, "application/x-ndjson", body, http.Header{"Content-Encoding": {"gzip"}})
+	a, err := e.doZipped(ctx, e.bulk, "application/x-ndjson", b.Body, http.Header{})
 	if err != nil {
 		return err
 	}

@@ -110,6 +110,18 @@ func (w *web) do(ctx context.Context, address, contentType string, body []byte, 
 	return &answer{response.StatusCode, response.Header, text}, nil
 }
 
+// doZipped is do with the body compressed.
+func (w *web) doZipped(ctx context.Context, address, contentType string, body []byte, header http.Header) (*answer, error) {
+	buf := zipped.Get().(*bytes.Buffer)
+	defer zipped.Put(buf)
+	small, err := zip(buf, body)
+	if err != nil {
+		return nil, err
+	}
+	header.Set("Content-Encoding", "gzip")
+	return w.do(ctx, address, contentType, small, header)
+}
+
 // A loan lets a request read a body until its exchange has ended: net/http may go on reading after it gave the answer,
 // when the bytes belong to the next batch.
 type loan struct {
@@ -273,17 +285,13 @@ var zippers = sync.Pool{New: func() any {
 }}
 
 // zip compresses into buf.
-func zip(buf *bytes.Buffer, parts ...[]byte) ([]byte, error) {
+func zip(buf *bytes.Buffer, body []byte) ([]byte, error) {
 	z := zippers.Get().(*gzip.Writer)
 	defer zippers.Put(z)
 	buf.Reset()
 	z.Reset(buf)
-	for _, part := range parts {
-		if _, err := z.Write(part); err != nil {
-			return nil, err
-		}
-	}
-	err := z.Close()
+	_, err := z.Write(body)
+	err = errors.Join(err, z.Close())
 	return buf.Bytes(), err
 }
 

@@ -36,13 +36,9 @@ func (p *pace) enter(ctx context.Context) (leave func(), err error) {
 		return nil, ctx.Err()
 	}
 	if wait := p.wait(); wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
+		if err := sleep(ctx, wait); err != nil {
 			<-p.turn
-			return nil, ctx.Err()
+			return nil, err
 		}
 	}
 	return func() { <-p.turn }, nil

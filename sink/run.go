@@ -244,7 +244,6 @@ func (r *runner) advance(to journal.Position, newest time.Time, n counts) {
 // show lets others see the place.
 func (r *runner) show() {
 	at := r.cursor
-	r.sink.stats.delivered.Store(&at)
 	r.sink.stats.cursor.Store(&at)
 }
 

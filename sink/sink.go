@@ -60,7 +60,7 @@ type counters struct {
 	records, filtered, dead, bytes, errors atomic.Int64
 	failing                                atomic.Bool
 	behind                                 atomic.Int64 // time of the newest record delivered, Unix nanoseconds
-	delivered, cursor                      atomic.Pointer[journal.Position]
+	cursor                                 atomic.Pointer[journal.Position]
 }
 
 // Stats are a sink's counters since the process's start, and where it is.
@@ -129,11 +129,8 @@ func (s *Sink) Stats() Stats {
 	if r, ok := s.sender.(interface{ Rotations() int64 }); ok {
 		stats.Rotations = r.Rotations()
 	}
-	if at := c.delivered.Load(); at != nil {
-		stats.Delivered = *at
-	}
 	if at := c.cursor.Load(); at != nil {
-		stats.Cursor = *at
+		stats.Delivered, stats.Cursor = *at, *at
 	}
 	if at := c.behind.Load(); at > 0 {
 		stats.Newest = time.Unix(0, at)

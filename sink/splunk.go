@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,10 +42,10 @@ func NewSplunk(opt SplunkOptions) (*Splunk, error) {
 	}
 	s := &Splunk{web: w, opt: opt}
 	s.suffix = append(s.suffix, `,"source":"doorkeeper","sourcetype":`...)
-	s.suffix = appendText(s.suffix, "doorkeeper:"+opt.Format)
+	s.suffix = access.AppendString(s.suffix, "doorkeeper:"+opt.Format)
 	if opt.Index != "" {
 		s.suffix = append(s.suffix, `,"index":`...)
-		s.suffix = appendText(s.suffix, opt.Index)
+		s.suffix = access.AppendString(s.suffix, opt.Index)
 	}
 	s.suffix = append(s.suffix, "}\n"...)
 	if opt.Ack {
@@ -63,7 +62,7 @@ func (s *Splunk) Append(dst []byte, r *access.Record) []byte {
 	micros := strconv.Itoa(1_000_000 + int(r.Time.GetNanos()/1000))
 	dst = append(dst, micros[1:]...)
 	if r.Proxy != s.proxy || s.host == nil {
-		s.proxy, s.host = r.Proxy, appendText(nil, r.Proxy)
+		s.proxy, s.host = r.Proxy, access.AppendString(nil, r.Proxy)
 	}
 	dst = append(dst, `,"host":`...)
 	dst = append(dst, s.host...)
@@ -71,18 +70,9 @@ func (s *Splunk) Append(dst []byte, r *access.Record) []byte {
 	if s.opt.JSON {
 		dst = s.opt.Encode(dst, r)
 	} else {
-		dst = appendText(dst, string(s.opt.Encode(nil, r)))
+		dst = access.AppendString(dst, string(s.opt.Encode(nil, r)))
 	}
 	return append(dst, s.suffix...)
-}
-
-// appendText appends a JSON string.
-func appendText(dst []byte, text string) []byte {
-	quoted, err := json.Marshal(text)
-	if err != nil {
-		panic(err) // every string has a JSON form
-	}
-	return append(dst, quoted...)
 }
 
 // Codes of the collector's answers.
@@ -103,17 +93,11 @@ type hecAnswer struct {
 
 // Send is in Sender.
 func (s *Splunk) Send(ctx context.Context, b *Batch) error {
-	buf := zipped.Get().(*bytes.Buffer)
-	defer zipped.Put(buf)
-	body, err := zip(buf, b.Body)
-	if err != nil {
-		return err
-	}
-	header := http.Header{"Content-Encoding": {"gzip"}}
+	header := http.Header{}
 	if s.acks != nil {
 		header["X-Splunk-Request-Channel"] = []string{s.acks.channel}
 	}
-	a, err := s.do(ctx, s.at("/services/collector/event", ""), "application/json", body, header)
+	a, err := s.doZipped(ctx, s.at("/services/collector/event", ""), "application/json", b.Body, header)
 	if err != nil {
 		return err
 	}

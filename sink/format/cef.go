@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -272,7 +271,7 @@ func plain(s string) string {
 
 func plainSlow(s string) string {
 	for i, r := range s {
-		if inTheWay(r) && r != '\n' && r != '\r' || r == utf8.RuneError || looksEscaped(s[i:]) {
+		if access.Invisible(r) && r != '\n' && r != '\r' || r == utf8.RuneError || looksEscaped(s[i:]) {
 			return escape(s, false)
 		}
 	}
@@ -286,14 +285,6 @@ func plainSlow(s string) string {
 
 // edge are the spaces that may not stand at an end. Line ends may: they are escaped there as anywhere.
 func edge(r rune) bool { return unicode.IsSpace(r) && r != '\n' && r != '\r' }
-
-// inTheWay are the characters that JSON strings of ours escape (access.AppendJSON).
-func inTheWay(r rune) bool {
-	if r < 0x7f {
-		return r < ' '
-	}
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
-}
 
 // looksEscaped says whether a string begins like \u001b.
 func looksEscaped(s string) bool {
@@ -314,21 +305,11 @@ func escape(s string, lines bool) string {
 			dst = append(dst, `\\`...)
 		case (r == '\n' || r == '\r') && !lines:
 			dst = append(dst, byte(r))
-		case r == utf8.RuneError || inTheWay(r) || unicode.IsSpace(r) && (i == 0 || i+utf8.RuneLen(r) == len(s)):
-			dst = appendUnits(dst, r)
+		case r == utf8.RuneError || access.Invisible(r) || unicode.IsSpace(r) && (i == 0 || i+utf8.RuneLen(r) == len(s)):
+			dst = access.AppendEscaped(dst, r)
 		default:
 			dst = utf8.AppendRune(dst, r)
 		}
 	}
 	return string(dst)
-}
-
-const hex = "0123456789abcdef"
-
-// appendUnits writes a character as JSON escapes it: in UTF-16.
-func appendUnits(dst []byte, r rune) []byte {
-	for _, u := range utf16.Encode([]rune{r}) {
-		dst = append(dst, '\\', 'u', hex[u>>12], hex[u>>8&15], hex[u>>4&15], hex[u&15])
-	}
-	return dst
 }
