@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -251,20 +252,11 @@ func (l pingLoad) columns() []metric {
 }
 
 func (l pingLoad) run(b *bench, s *subject) (values, error) {
-	topic, err := b.filled(pingBatch, s.row.tls)
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.door.newReader(topic, pingBatch, 0)
+	r, err := b.pinger(s, l.pings/8)
 	if err != nil {
 		return nil, err
 	}
 	defer r.c.Close()
-	for range l.pings / 8 {
-		if _, err := r.fetch(); err != nil {
-			return nil, err
-		}
-	}
 	var took []float64
 	u, _, err := s.measure(func() (err error) {
 		took, err = r.pings(l.pings)
@@ -291,6 +283,36 @@ func (l pingLoad) run(b *bench, s *subject) (values, error) {
 		v[decisions] = float64(u.decisions) / n
 	}
 	return v, nil
+}
+
+// pinger is a connection that fetches one message at a time, warm from so many.
+func (b *bench) pinger(s *subject, warm int) (*reader, error) {
+	topic, err := b.filled(pingBatch, s.row.tls)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.door.newReader(topic, pingBatch, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.pings(warm); err != nil {
+		return nil, errors.Join(err, r.c.Close())
+	}
+	return r, nil
+}
+
+// pings fetches n times, and returns how long each took, in microseconds, sorted.
+func (r *reader) pings(n int) ([]float64, error) {
+	took := make([]float64, n)
+	for i := range took {
+		began := time.Now()
+		if _, err := r.fetch(); err != nil {
+			return nil, err
+		}
+		took[i] = float64(time.Since(began).Nanoseconds()) / 1e3
+	}
+	slices.Sort(took)
+	return took, nil
 }
 
 // An idleLoad opens connections that fetch once and then say nothing.

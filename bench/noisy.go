@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -32,18 +31,11 @@ func (l noisyLoad) columns() []metric {
 }
 
 func (l noisyLoad) run(b *bench, s *subject) (values, error) {
-	topic, err := b.filled(pingBatch, s.row.tls)
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.door.newReader(topic, pingBatch, 0)
+	r, err := b.pinger(s, l.pings/8)
 	if err != nil {
 		return nil, err
 	}
 	defer r.c.Close()
-	if _, err := r.pings(l.pings / 8); err != nil {
-		return nil, err
-	}
 	alone, err := r.pings(l.pings)
 	if err != nil {
 		return nil, err
@@ -75,20 +67,6 @@ func (l noisyLoad) run(b *bench, s *subject) (values, error) {
 	}
 	v[apartP50], v[apartP99] = v[besideP50]-v[aloneP50], v[besideP99]-v[aloneP99]
 	return v, nil
-}
-
-// pings fetches n times, and returns how long each took, in microseconds, sorted.
-func (r *reader) pings(n int) ([]float64, error) {
-	took := make([]float64, n)
-	for i := range took {
-		began := time.Now()
-		if _, err := r.fetch(); err != nil {
-			return nil, err
-		}
-		took[i] = float64(time.Since(began).Nanoseconds()) / 1e3
-	}
-	slices.Sort(took)
-	return took, nil
 }
 
 // denialsPerSecond is how often the noisy tenant asks for what it may not have.

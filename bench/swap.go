@@ -20,20 +20,11 @@ type swapLoad struct {
 func (l *swapLoad) columns() []metric { return []metric{gapWith, gapWithout, gapApart, swapSeconds} }
 
 func (l *swapLoad) run(b *bench, s *subject) (values, error) {
-	topic, err := b.filled(pingBatch, s.row.tls)
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.door.newReader(topic, pingBatch, 0)
+	r, err := b.pinger(s, 200)
 	if err != nil {
 		return nil, err
 	}
 	defer r.c.Close()
-	for range 200 {
-		if _, err := r.fetch(); err != nil {
-			return nil, err
-		}
-	}
 	// The next policy differs in one number, and is written before anybody looks.
 	l.swaps++
 	e := estates[s.name]
