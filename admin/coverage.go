@@ -49,10 +49,9 @@ func (c *Coverage) Summarize() {
 	for i := range c.Listeners {
 		count[c.Listeners[i].Verdict]++
 	}
-	switch open := count[CoverageOpen]; {
-	case open > 0:
+	if open := count[CoverageOpen]; open > 0 {
 		c.Result = fmt.Sprintf("open: %d of %d listeners can be reached from %s without doorkeeper", open, len(c.Listeners), c.From)
-	default:
+	} else {
 		c.Result = fmt.Sprintf("closed: none of %d listeners can be reached from %s without doorkeeper", len(c.Listeners), c.From)
 	}
 	if n := count[CoverageUpstream]; n > 0 {

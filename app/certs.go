@@ -18,9 +18,8 @@ type role uint8
 
 const (
 	towardClients role = iota
-	towardBrokers
+	towardServers      // brokers and sinks: the proxy is their client
 	forAdmin
-	towardSinks
 )
 
 // A purpose is what makes two uses of TLS the same one: the files, and how they are used.
@@ -35,11 +34,7 @@ func listenerPurpose(t *config.ListenerTLS) purpose {
 }
 
 func upstreamPurpose(t *config.UpstreamTLS) purpose {
-	return purpose{role: towardBrokers, cert: t.CertFile, key: t.KeyFile, ca: t.CAFile}
-}
-
-func sinkPurpose(t *config.UpstreamTLS) purpose {
-	return purpose{role: towardSinks, cert: t.CertFile, key: t.KeyFile, ca: t.CAFile}
+	return purpose{role: towardServers, cert: t.CertFile, key: t.KeyFile, ca: t.CAFile}
 }
 
 func adminPurpose(t *config.AdminTLS) purpose {
@@ -134,7 +129,7 @@ func (p purpose) load() (*material, error) {
 			return nil, fmt.Errorf("reading the CAs: %w", err)
 		}
 		digest.Write(text)
-		if p.role == towardBrokers || p.role == towardSinks {
+		if p.role == towardServers {
 			c.RootCAs = pool
 		} else {
 			c.ClientCAs = pool

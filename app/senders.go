@@ -93,5 +93,5 @@ func (ks keepers) of(c config.Sink) *keeper {
 	if c.TLS == nil {
 		return nil
 	}
-	return ks[sinkPurpose(c.TLS)]
+	return ks[upstreamPurpose(c.TLS)]
 }

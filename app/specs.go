@@ -38,7 +38,7 @@ func (a *App) newPlan(c *config.Config, running *plan) (*plan, error) {
 	}
 	for i := range c.Sinks {
 		if t := c.Sinks[i].TLS; t != nil {
-			if _, err := p.keepers.get(old, sinkPurpose(t)); err != nil {
+			if _, err := p.keepers.get(old, upstreamPurpose(t)); err != nil {
 				return nil, c.Problem(fmt.Sprintf("sinks[%d].tls", i), "%v", err)
 			}
 		}

@@ -209,8 +209,6 @@ func (c *Config) checkSinkSecrets(path string, s *Sink) {
 // checkWords finds what no record has: a filter with a word that is misspelt would leave out everything.
 func (c *Config) checkWords(path string, words []string, known ...string) {
 	for i, word := range words {
-		if !slices.Contains(known, word) {
-			c.source.fail(fmt.Sprintf("%s[%d]", path, i), "%q must be one of %s", word, strings.Join(known, ", "))
-		}
+		c.checkWord(fmt.Sprintf("%s[%d]", path, i), word, known...)
 	}
 }

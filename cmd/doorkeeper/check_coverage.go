@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -24,10 +23,8 @@ func (c *cli) checkCoverage(ctx context.Context, cfg *config.Config, commandConf
 		return err
 	}
 	s := surveyor{config: cfg}
-	if commandConfig != "" {
-		if s.login, err = readLogin(commandConfig); err != nil {
-			return err
-		}
+	if s.login, err = readLogin(commandConfig); err != nil {
+		return err
 	}
 	named := len(c.admins) > 0
 	s.here = runsHere(ctx, remotes)
@@ -65,12 +62,7 @@ func runsHere(ctx context.Context, remotes []*remote) bool {
 
 func (c *cli) printCoverage(form string, found *admin.Coverage) error {
 	if form == "json" {
-		text, err := json.MarshalIndent(found, "", "  ")
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(c.out, safe(string(text)))
-		return err
+		return c.printJSON(found)
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	printRow(w, []string{"CLUSTER", "NODE", "LISTENER", "PROTOCOL", "ADDRESS", "VERDICT", "WHY"})

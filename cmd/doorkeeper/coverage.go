@@ -98,7 +98,7 @@ func (s *surveyor) cluster(ctx context.Context, cl *config.Cluster) ([]admin.Cov
 }
 
 // settingNames are the broker's settings that say where it listens.
-var settingNames = []string{"listeners", "advertised.listeners", "listener.security.protocol.map", "controller.listener.names", "controller.quorum.voters"}
+var settingNames = []string{"listeners", "advertised.listeners", "listener.security.protocol.map"}
 
 // brokerSettings asks a broker for them (DescribeConfigs, DESCRIBE_CONFIGS on the cluster).
 func brokerSettings(ctx context.Context, client *kgo.Client, node int32) (map[string]string, error) {

@@ -202,15 +202,6 @@ func (c *cli) printRows(title string, rows [][]string) {
 	_ = w.Flush() // nobody reads it any more
 }
 
-func (c *cli) printJSON(v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(c.out, safe(string(text)))
-	return err
-}
-
 // when is a time for a person, "" for none.
 func when(t time.Time, local bool) string {
 	if t.IsZero() {

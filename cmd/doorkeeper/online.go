@@ -21,12 +21,9 @@ import (
 
 // checkOnline asks every bootstrap broker, each for itself: one that is down shall not hide behind another.
 func (c *cli) checkOnline(ctx context.Context, cfg *config.Config, commandConfig string) error {
-	var login sasl.Mechanism
-	if commandConfig != "" {
-		var err error
-		if login, err = readLogin(commandConfig); err != nil {
-			return err
-		}
+	login, err := readLogin(commandConfig)
+	if err != nil {
+		return err
 	}
 	bad := false
 	for _, cl := range cfg.Clusters {

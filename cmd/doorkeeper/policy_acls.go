@@ -90,10 +90,8 @@ func readACLs(ctx context.Context, cl *config.Cluster, cfg *config.Config, comma
 	if p.tls, err = app.UpstreamTLS(cl.TLS); err != nil {
 		return nil, nil, err
 	}
-	if commandConfig != "" {
-		if p.login, err = readLogin(commandConfig); err != nil {
-			return nil, nil, err
-		}
+	if p.login, err = readLogin(commandConfig); err != nil {
+		return nil, nil, err
 	}
 	for _, p.address = range cl.Bootstrap {
 		if bindings, hidden, err = p.acls(ctx); err == nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -50,12 +49,7 @@ Exits with 1 if it does not load.`,
 
 func (c *cli) printReport(form string, rules *policy.Rules, r *tool.Report) error {
 	if form == "json" {
-		text, err := json.MarshalIndent(r, "", "  ")
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(c.out, safe(string(text)))
-		return err
+		return c.printJSON(r)
 	}
 	for _, w := range r.Warnings {
 		fmt.Fprintln(c.err, safe("warning: "+w))

@@ -98,11 +98,7 @@ var kafkaOperations = []string{
 // printAnswer says what a policy said. A denial is the answer no; a decision that could not be made is a failure.
 func (c *cli) printAnswer(form, principal, operation, resource string, s *policy.Said) error {
 	if form == "json" {
-		text, err := json.MarshalIndent(map[string]any{"principal": principal, "operation": operation, "resource": resource, "answer": s}, "", "  ")
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintln(c.out, safe(string(text))); err != nil {
+		if err := c.printJSON(map[string]any{"principal": principal, "operation": operation, "resource": resource, "answer": s}); err != nil {
 			return err
 		}
 	} else if err := c.printSaid(fmt.Sprintf("%s %s %s %s", principal, verb(s), operation, resource), s); err != nil {

@@ -74,12 +74,7 @@ func (r *remote) policy(ctx context.Context) (*admin.PolicyStatus, error) {
 
 func (c *cli) printStatus(form, name string, s *admin.PolicyStatus) error {
 	if form == "json" {
-		text, err := json.MarshalIndent(s, "", "  ")
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(c.out, safe(string(text)))
-		return err
+		return c.printJSON(s)
 	}
 	mode := s.Mode
 	if mode == "none" {

@@ -12,8 +12,11 @@ import (
 )
 
 // readLogin reads the SASL login from Kafka client properties: sasl.mechanism and sasl.jaas.config. Everything else in
-// the file is passed over; TLS is as the configuration says. No sasl.mechanism: no login.
+// the file is passed over; TLS is as the configuration says. No file, or no sasl.mechanism: no login.
 func readLogin(file string) (sasl.Mechanism, error) {
+	if file == "" {
+		return nil, nil
+	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the client properties: %w", err)

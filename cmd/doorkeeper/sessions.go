@@ -78,12 +78,7 @@ func (r *remote) sessions(ctx context.Context, q url.Values) ([]admin.Session, e
 func (c *cli) printSessions(form string, all []admin.Session, local bool) error {
 	switch form {
 	case "json":
-		text, err := json.MarshalIndent(all, "", "  ")
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(c.out, safe(string(text)))
-		return err
+		return c.printJSON(all)
 	case "csv":
 		w := csv.NewWriter(c.out)
 		rows := [][]string{sessionColumns}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -45,4 +46,13 @@ func format(asked string, w io.Writer, program string, known ...string) (string,
 		}
 	}
 	return "", usageError(fmt.Errorf("-o %s: must be one of %v", asked, known))
+}
+
+func (c *cli) printJSON(v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.out, safe(string(text)))
+	return err
 }

@@ -140,12 +140,7 @@ func recordOf(w *admin.Why) *access.Record {
 
 func (c *cli) printWhy(form string, w *admin.Why) error {
 	if form == "json" {
-		text, err := json.MarshalIndent(w, "", "  ")
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(c.out, safe(string(text)))
-		return err
+		return c.printJSON(w)
 	}
 	if r := recordOf(w); r != nil {
 		if err := c.printThen(w, r); err != nil {
