@@ -169,6 +169,11 @@ func (p *Proxy) forget(c *conn) {
 func (p *Proxy) snapshot() []*conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.list()
+}
+
+// list is snapshot with mu held.
+func (p *Proxy) list() []*conn {
 	all := make([]*conn, 0, len(p.conns))
 	for c := range p.conns {
 		all = append(all, c)

@@ -80,7 +80,7 @@ func (s *responses) start() {
 func (s *responses) batch(d *access.Decision, bytes int64, messages int32) {
 	s.gauge.Batch(bytes)
 	s.messages += int64(messages)
-	s.c.p.totals.read[d.Said()].add(api.Moved{Messages: int64(messages), Bytes: bytes})
+	s.c.p.totals.read[d.Said()].add(Moved{Messages: int64(messages), Bytes: bytes})
 }
 
 // run pumps until the broker ends or something fails.

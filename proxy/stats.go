@@ -73,16 +73,16 @@ type Moved = api.Moved
 // records sum up record data.
 type records struct{ messages, bytes atomic.Int64 }
 
-func (r *records) add(m api.Moved) {
-	if m == (api.Moved{}) {
+func (r *records) add(m Moved) {
+	if m == (Moved{}) {
 		return
 	}
 	r.messages.Add(m.Messages)
 	r.bytes.Add(m.Bytes)
 }
 
-func (r *records) snapshot() api.Moved {
-	return api.Moved{Messages: r.messages.Load(), Bytes: r.bytes.Load()}
+func (r *records) snapshot() Moved {
+	return Moved{Messages: r.messages.Load(), Bytes: r.bytes.Load()}
 }
 
 // moved sums up relay.Counts of connections that have ended.
@@ -126,10 +126,10 @@ type Stats struct {
 	SessionsCut   int64 // by a quarantine
 	LoginsRefused int64 // because of one: logins, and sessions without one when they said who they are
 
-	Requests        map[string]int64           // by API name
-	Denied, Refused map[string]int64           // those of them that were, in whole or in part
-	Read, Written   [access.Verdicts]api.Moved // handed to clients, or taken by brokers; by what the policy said of it
-	ReadWaits       int64                      // times that a client waited for its rate
+	Requests        map[string]int64       // by API name
+	Denied, Refused map[string]int64       // those of them that were, in whole or in part
+	Read, Written   [access.Verdicts]Moved // handed to clients, or taken by brokers; by what the policy said of it
+	ReadWaits       int64                  // times that a client waited for its rate
 	WriteWaits      int64
 
 	ClientIn, ClientOut, BrokerIn, BrokerOut int64 // bytes
@@ -146,11 +146,8 @@ type Stats struct {
 // Stats takes a snapshot.
 func (p *Proxy) Stats() Stats {
 	t := &p.totals
-	conns, s := p.moved()
-	s = Stats{
-		ClientIn: s.ClientIn, ClientOut: s.ClientOut, BrokerIn: s.BrokerIn, BrokerOut: s.BrokerOut,
-		RequestMoves: s.RequestMoves, ResponseMoves: s.ResponseMoves,
-		Sessions: len(conns), SessionsTotal: t.sessions.Load(), TurnedAway: t.turnedAway.Load(),
+	s := Stats{
+		SessionsTotal: t.sessions.Load(), TurnedAway: t.turnedAway.Load(),
 		AuthFailures: t.authFailures.Load(), Faults: t.faults.Load(),
 		Quarantines: len(p.opt.Quarantine.All()), SessionsCut: t.cut.Load(), LoginsRefused: t.refusedLogins.Load(), Requests: map[string]int64{},
 		Denied: map[string]int64{}, Refused: map[string]int64{},
@@ -158,6 +155,8 @@ func (p *Proxy) Stats() Stats {
 		RequestLatency: t.request.snapshot(), ResponseLatency: t.response.snapshot(),
 		BuffersInUse: p.pool.InUse(), BuffersLimit: p.pool.Limit(), Pipes: p.pipes.Stats(),
 	}
+	conns := p.moved(&s)
+	s.Sessions = len(conns)
 	for v := range s.Read {
 		s.Read[v], s.Written[v] = t.read[v].snapshot(), t.written[v].snapshot()
 	}
@@ -180,17 +179,12 @@ func (p *Proxy) Stats() Stats {
 	return s
 }
 
-// moved returns the open connections, and what those that have ended moved: each connection is in one of the two.
-func (p *Proxy) moved() ([]*conn, Stats) {
+// moved puts into s what connections that have ended have moved, and returns the open ones: each is in one of the two.
+func (p *Proxy) moved(s *Stats) []*conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := make([]*conn, 0, len(p.conns))
-	for c := range p.conns {
-		all = append(all, c)
-	}
 	t := &p.totals
-	return all, Stats{
-		ClientIn: t.clientIn.Load(), ClientOut: t.clientOut.Load(), BrokerIn: t.brokerIn.Load(), BrokerOut: t.brokerOut.Load(),
-		RequestMoves: t.requestCounts.snapshot(), ResponseMoves: t.responseCounts.snapshot(),
-	}
+	s.ClientIn, s.ClientOut, s.BrokerIn, s.BrokerOut = t.clientIn.Load(), t.clientOut.Load(), t.brokerIn.Load(), t.brokerOut.Load()
+	s.RequestMoves, s.ResponseMoves = t.requestCounts.snapshot(), t.responseCounts.snapshot()
+	return p.list()
 }

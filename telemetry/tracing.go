@@ -128,13 +128,11 @@ func newSpanID() (id trace.SpanID) {
 	return id
 }
 
-// finding makes a span of a finding, in a trace of its own. The trace's id is the finding's, so that one leads to the other.
+// finding makes a span of a finding: in the trace that its record names, else in one of its own.
 func (t *Tracing) finding(r *access.Record) {
 	ctx := context.Background()
-	if id := r.TraceId; len(id) == 32 {
-		if parsed, err := trace.TraceIDFromHex(id); err == nil {
-			ctx = context.WithValue(ctx, traceKey{}, [16]byte(parsed))
-		}
+	if id, err := trace.TraceIDFromHex(r.TraceId); err == nil {
+		ctx = context.WithValue(ctx, traceKey{}, [16]byte(id))
 	}
 	start, end := r.Time.AsTime(), r.Time.AsTime()
 	if r.EndTime != nil {

@@ -346,9 +346,7 @@ func (x *Exchange) wrote(log *journal.Log, i int, a *protocol.ProducePart) {
 		w.Unknown = true
 	case a.Error != 0:
 		w.Error = a.Error
-		if x.failure == 0 {
-			x.failure = a.Error
-		}
+		x.failed(a.Error)
 		x.refundProduce(i)
 	case a.BaseOffset < 0:
 		w.Unknown = true // taken, but without an offset: a duplicate that the broker no longer knows

@@ -314,9 +314,7 @@ func (r *Reader) Only() (topic string, partition int32, ok bool) {
 }
 
 func (r *Reader) failed(a *access.Action, d *access.Decision, code int16) {
-	if r.x.failure == 0 {
-		r.x.failure = code
-	}
+	r.x.failed(code)
 	r.log.Call(&access.Call{
 		Request: &r.x.Request, Action: *a, Decision: d, Error: code,
 		BytesIn: r.x.BytesIn, BytesOut: 4 + r.end - r.passed, Throttle: r.x.Throttle, Broker: r.x.Session.Broker,

@@ -4,6 +4,13 @@ import "doorkeeper/access"
 
 // What a trace says of a request, once it was decided, and of its answer, once that was read.
 
+// failed notes an error of the broker's that stands beside no action.
+func (x *Exchange) failed(code int16) {
+	if x.failure == 0 {
+		x.failure = code
+	}
+}
+
 // Failure is the first error of the broker's that its answer holds for what was asked, as far as it has been read; 0: none.
 func (x *Exchange) Failure() int16 {
 	if x.failure != 0 {
